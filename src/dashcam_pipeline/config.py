@@ -1,0 +1,174 @@
+"""The settings of a run as typed records: every key, its unit, its default and its bounds.
+
+`configuration.py` fills them from YAML files, the environment and the command line.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Seconds = Annotated[float, Field(ge=0.0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Section(BaseModel):
+    """A group of settings; unknown keys are errors, values never change after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+
+class RunSettings(Section):
+    """Processes, devices and how a run ends."""
+
+    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+(,\d+)*)?)$")
+    """`auto` (CUDA devices when onnxruntime sees any, else the CPU), `cpu`, `cuda:0` or `cuda:0,1`."""
+    gpu_workers: Count | None = None
+    """Processes that run models; null = one a GPU, or on the CPU as many as the cores are worth."""
+    cpu_workers: Count | None = None
+    """Processes that track, vote and write pictures; null = by the number of cores."""
+    readers: Count | None = None
+    """Videos decoded at the same time; null = by the number of cores."""
+    drain_deadline_s: Seconds = 30.0
+    """After the first Ctrl+C, what is under way may take this long to finish."""
+
+
+class SamplingSettings(Section):
+    """Which frames are looked at. Every frame is decoded; the others cost nothing more."""
+
+    frames_per_s: float = Field(10.0, gt=0.0)
+    """Frames looked at in a second of video, chosen by their timestamps."""
+    stride: Count | None = None
+    """Look at every N-th frame instead, whatever the frame rate."""
+
+
+class FrameStoreSettings(Section):
+    """Where frames wait for their turn."""
+
+    dir: Path | None = None
+    """Folder for waiting frames; null = `frame_store` in the work dir."""
+    format: Literal["raw", "jpeg", "png"] = "raw"
+    quota_mb: Count = 1024
+    """Readers wait while the frames of this run take more than this."""
+    min_free_mb: Count = 512
+    """Readers wait while the disk has less than this left."""
+
+
+class QueueSettings(Section):
+    """Limits of the task queue, in tasks."""
+
+    gpu_soft: Count = 96
+    """Readers wait once this many tasks wait for the GPU class …"""
+    gpu_resume: Count = 48
+    """… and go on when fewer than this are left."""
+    gpu_hard: Count = 256
+    """No frame is taken in past this."""
+    cpu_soft: Count = 192
+    cpu_resume: Count = 96
+    cpu_hard: Count = 512
+    max_attempts: Count = 3
+    """A task that fails this often becomes a dead letter; the run goes on."""
+    lease_s: Seconds = 60.0
+    """A worker that shows no sign of life for this long loses its tasks and is replaced."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> QueueSettings:
+        for kind in ("gpu", "cpu"):
+            resume, soft, hard = (getattr(self, f"{kind}_{level}") for level in ("resume", "soft", "hard"))
+            if not resume <= soft <= hard:
+                raise ValueError(f"{kind}_resume <= {kind}_soft <= {kind}_hard must hold, got {resume}, {soft}, {hard}")
+        return self
+
+
+class ModelSettings(Section):
+    """The models and how they are run."""
+
+    engine: Literal["auto", "openvino", "onnxruntime", "ultralytics"] = "auto"
+    """What runs the detectors; `auto` = OpenVINO on the CPU, onnxruntime on a GPU."""
+    precision: Literal["f32", "bf16", "f16"] = "f32"
+    """Arithmetic of the models; `f32` gives the same result on every CPU."""
+    tensorrt: bool = False
+    """On NVIDIA, ask onnxruntime for TensorRT instead of CUDA."""
+    vehicle_detector: str = "vehicle-detection-0202"
+    """A name from the weights manifest, or a path to an `.xml`, `.onnx`, `.pt` or `.engine` file."""
+    plate_detector: str = "yolo-v9-t-416-license-plates"
+    plate_reader: Literal["fast-plate-ocr", "rapidocr", "paddleocr"] = "fast-plate-ocr"
+    reader_model: str = "cct_xs_v2_global"
+    """The fast-plate-ocr model."""
+    vehicle_batch: Count = 8
+    plate_batch: Count = 8
+    reader_batch: Count = 16
+
+
+class DetectionSettings(Section):
+    """What counts as a vehicle and as a plate."""
+
+    vehicle_min_score: Share = 0.3
+    plate_min_score: Share = 0.3
+    vehicle_margin: Share = 0.1
+    """The vehicle box is grown by this share on every side before plates are searched in it."""
+    plate_margin: Share = 0.05
+
+
+class TrackingSettings(Section):
+    """How boxes become vehicles."""
+
+    lost_after_s: Seconds = 0.5
+    """A vehicle that isn't seen for this long has left."""
+    activation_score: Share = 0.5
+    min_hits: Count = 2
+    """Boxes that a vehicle needs before it counts."""
+    min_iou: Share = 0.1
+
+
+class LookSettings(Section):
+    """Which views of a vehicle are worth a plate search."""
+
+    min_vehicle_px: Count = 40
+    """Narrower vehicle boxes are counted as too small and not searched."""
+    min_interval_s: Seconds = 0.0
+    """Least time between two looks at one vehicle."""
+    max_looks: Count = 40
+    """No more plate searches than this a vehicle."""
+    kept_pictures: Count = 3
+    """Best views of a vehicle that are kept as candidates for the evidence."""
+
+
+class VoteSettings(Section):
+    """How reads become one plate, and from when on a plate is claimed."""
+
+    min_plate_px: Count = 24
+    """Narrower plate boxes are counted as too small and not read."""
+    min_chars: Count = 4
+    """Shorter reads don't vote."""
+    min_reads: Count = 2
+    """A plate needs at least this many agreeing reads to be claimed."""
+    claim_confidence: Share = 0.7
+    """At or above, a text is the sighting's plate; below, only its best guess."""
+
+
+class StorageSettings(Section):
+    """Where results go."""
+
+    dsn: str | None = None
+    """Postgres connection string; null = a server of our own inside the work dir."""
+    evidence_quality: int = Field(92, ge=1, le=100)
+    """JPEG quality of evidence pictures."""
+
+
+class Settings(Section):
+    """All settings of a run."""
+
+    run: RunSettings = RunSettings()
+    sampling: SamplingSettings = SamplingSettings()
+    frame_store: FrameStoreSettings = FrameStoreSettings()
+    queue: QueueSettings = QueueSettings()
+    models: ModelSettings = ModelSettings()
+    detection: DetectionSettings = DetectionSettings()
+    tracking: TrackingSettings = TrackingSettings()
+    looks: LookSettings = LookSettings()
+    vote: VoteSettings = VoteSettings()
+    storage: StorageSettings = StorageSettings()

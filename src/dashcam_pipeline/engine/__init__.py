@@ -1,0 +1,1 @@
+"""The scheduler: queue, frame store, workers, supervisor, HUD. Knows nothing of vehicles."""

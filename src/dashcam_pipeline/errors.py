@@ -1,0 +1,58 @@
+"""Every error a user can meet, and the exit codes of the `dashcam` command.
+
+An error's text says what was wrong with which file, key or value, and what to do.
+"""
+
+from __future__ import annotations
+
+EXIT_OK = 0  # every video was read to its end
+EXIT_SOME_FAILED = 1  # at least one video failed or was only partly readable; the others are done
+EXIT_BAD_INPUT = 2  # bad arguments, bad configuration, or no video in what was given
+EXIT_ENVIRONMENT = 3  # database, weights, disk or an engine is not usable on this host
+EXIT_STOPPED = 130  # the user stopped the run (128 + SIGINT, the shells' convention)
+
+
+class DashcamError(Exception):
+    """Root of all errors that end in one clear line instead of a traceback."""
+
+    exit_code = EXIT_ENVIRONMENT
+
+
+class BadInput(DashcamError):
+    """The arguments name nothing that can be worked on."""
+
+    exit_code = EXIT_BAD_INPUT
+
+
+class ConfigError(DashcamError):
+    """A setting is unknown or has a value it can't have."""
+
+    exit_code = EXIT_BAD_INPUT
+
+
+class WeightsMissing(DashcamError):
+    """A model file that the configuration asks for is not on this host."""
+
+
+class WeightsCorrupt(DashcamError):
+    """A model file has another checksum than the manifest."""
+
+
+class EngineUnavailable(DashcamError):
+    """The inference engine or device that was asked for can't be had on this host."""
+
+
+class DatabaseUnavailable(DashcamError):
+    """The database can't be reached, refuses us, or can't be started."""
+
+
+class DiskUnavailable(DashcamError):
+    """A folder can't be written to, or has too little space left."""
+
+
+class WorkDirBusy(DashcamError):
+    """Another run is using this work dir."""
+
+
+class VideoUnreadable(DashcamError):
+    """A video can't be opened or decoded at all. The run goes on with the others."""

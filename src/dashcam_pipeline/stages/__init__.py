@@ -1,0 +1,1 @@
+"""One file a task category, and `pipeline.py`, the one table of what follows what."""

@@ -1,0 +1,1 @@
+"""Where results go: Postgres, evidence pictures, export."""

@@ -1,0 +1,107 @@
+"""The records that go into Postgres: a run, a video, a sighting."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class RunStatus(StrEnum):
+    RUNNING = "running"
+    DONE = "done"  # every video was read to its end
+    PARTIAL = "partial"  # some videos failed or were only partly readable
+    STOPPED = "stopped"  # the user stopped it
+    FAILED = "failed"  # it ended by an error
+
+
+class VideoStatus(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"  # read to its end without an error
+    PARTIAL = "partial"  # damaged: what was readable is in the table
+    FAILED = "failed"  # nothing could be read
+    SKIPPED = "skipped"  # hidden, empty, or the same content as another file of the run
+    STOPPED = "stopped"  # the run was stopped before its end
+
+
+class NoPlateReason(StrEnum):
+    """Why a sighting has no plate. Every sighting without one has exactly one of these."""
+
+    TOO_SMALL = "too_small"  # no view of the vehicle was wide enough for a plate search
+    NO_PLATE_FOUND = "no_plate_found"  # searched, but no plate box
+    PLATE_TOO_SMALL = "plate_too_small"  # plate boxes, all narrower than can be read
+    UNREADABLE = "unreadable"  # plate pictures, but no text in any of them (blur, glare, dirt)
+    TOO_FEW_READS = "too_few_reads"  # a text, but not seen often enough
+    LOW_CONFIDENCE = "low_confidence"  # a text, but below the confidence that makes a claim
+    READS_DISAGREE = "reads_disagree"  # the reads contradict each other
+    ERROR = "error"  # a stage failed on this vehicle's pictures
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SightingRow:
+    """One vehicle passing one camera. Boxes are (x1, y1, x2, y2) in pixels of the upright frame."""
+
+    run_id: str
+    video_id: str
+    track_id: int  # counts from 1 within the video
+    vehicle_class: str
+    first_frame: int  # frames count from 0 in decode order
+    last_frame: int
+    first_s: float  # seconds from the start of the video, from the container's timestamps
+    last_s: float
+    final_plate: str | None  # set only when the vote makes a claim
+    best_guess: str | None  # the text of a vote that makes no claim
+    plate_confidence: float | None  # 0..1, of the claim or of the guess
+    no_plate_reason: NoPlateReason | None
+    frame_idx: int  # the frame of the evidence
+    video_ts_frame: float  # its second in the video
+    ts: datetime | None  # its wall time in UTC where known
+    car_bbox: tuple[float, float, float, float] | None  # in frame `frame_idx`
+    plate_bbox: tuple[float, float, float, float] | None  # in frame `frame_idx`
+    reads: int  # texts that voted
+    agreeing_reads: int  # of these, equal to the winner
+    char_votes: list[dict[str, float]]  # a position each: character -> share of the weight
+    best_read: str | None  # the single strongest read, as the reader gave it
+    vehicle_picture: str | None  # path relative to the work dir
+    plate_picture: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoRow:
+    """One input file of a run."""
+
+    run_id: str
+    video_id: str  # by content, not by name
+    path: str
+    filename: str
+    status: VideoStatus
+    reason: str | None = None  # why it is not done, in one line
+    size_bytes: int | None = None
+    duration_s: float | None = None
+    width: int | None = None
+    height: int | None = None
+    fps: float | None = None
+    codec: str | None = None
+    frames_decoded: int = 0
+    frames_sampled: int = 0
+    decode_errors: int = 0
+    dead_letters: int = 0  # tasks of this video that were given up
+    vehicles: int = 0
+    plates: int = 0
+    reasons: dict[str, int] | None = None  # sightings without a plate, by reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRow:
+    """One call of `dashcam run`."""
+
+    run_id: str
+    started_at: datetime
+    status: RunStatus
+    finished_at: datetime | None = None
+    error: str | None = None
+    version: str = ""
+    config: dict[str, object] | None = None  # the effective settings
+    config_fingerprint: str = ""  # changes when a setting that can change a row does
+    model_fingerprint: str = ""  # the checksums of the models used

@@ -1,0 +1,1 @@
+"""Models and geometry. Knows nothing of queues or processes."""

@@ -1,0 +1,77 @@
+"""The records that vision functions take and give."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[np.uint8]
+"""A picture: uint8, shape (height, width, 3), channels in BGR order, upright."""
+
+
+class Box(NamedTuple):
+    """A rectangle in pixels of the upright frame: left, top, right, bottom (right and bottom exclusive)."""
+
+    x1: float
+    y1: float
+    x2: float
+    y2: float
+
+    @property
+    def width(self) -> float:
+        return self.x2 - self.x1
+
+    @property
+    def height(self) -> float:
+        return self.y2 - self.y1
+
+    @property
+    def area(self) -> float:
+        return max(0.0, self.width) * max(0.0, self.height)
+
+    def shifted(self, dx: float, dy: float) -> Box:
+        """The same box in coordinates whose origin lies at (-dx, -dy)."""
+        return Box(self.x1 + dx, self.y1 + dy, self.x2 + dx, self.y2 + dy)
+
+    def grown(self, share: float, width: int, height: int) -> Box:
+        """The box grown by `share` of its size on every side, cut at a picture of width × height pixels."""
+        dx, dy = self.width * share, self.height * share
+        return Box(
+            max(0.0, self.x1 - dx),
+            max(0.0, self.y1 - dy),
+            min(float(width), self.x2 + dx),
+            min(float(height), self.y2 + dy),
+        )
+
+    def crop(self, image: Image) -> Image:
+        """The part of `image` inside the box (a view, possibly empty)."""
+        height, width = image.shape[:2]
+        x1, y1 = max(0, round(self.x1)), max(0, round(self.y1))
+        x2, y2 = min(width, round(self.x2)), min(height, round(self.y2))
+        return image[y1:y2, x1:x2]
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """One object found in a picture."""
+
+    box: Box
+    label: str  # "car", "truck", "bus", "motorcycle", "vehicle" where the model has one class, "plate"
+    score: float  # 0..1
+
+
+@dataclass(frozen=True, slots=True)
+class PlateRead:
+    """What a reader made of one plate picture."""
+
+    text: str  # upper case letters and digits; empty when nothing was read
+    char_confidences: tuple[float, ...]  # 0..1, one a character of `text`
+    region: str | None = None  # the reader's guess at the plate's country, if it has one
+
+    @property
+    def confidence(self) -> float:
+        """The mean of the characters' confidences, 0 for an empty text."""
+        return sum(self.char_confidences) / len(self.char_confidences) if self.char_confidences else 0.0
