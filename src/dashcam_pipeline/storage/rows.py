@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from dashcam_pipeline.vision.types import NoPlateReason
+
+__all__ = ["NoPlateReason", "RunRow", "RunStatus", "SightingRow", "VideoRow", "VideoStatus"]
+
 
 class RunStatus(StrEnum):
     RUNNING = "running"
@@ -23,19 +27,6 @@ class VideoStatus(StrEnum):
     FAILED = "failed"  # nothing could be read
     SKIPPED = "skipped"  # hidden, empty, or the same content as another file of the run
     STOPPED = "stopped"  # the run was stopped before its end
-
-
-class NoPlateReason(StrEnum):
-    """Why a sighting has no plate. Every sighting without one has exactly one of these."""
-
-    TOO_SMALL = "too_small"  # no view of the vehicle was wide enough for a plate search
-    NO_PLATE_FOUND = "no_plate_found"  # searched, but no plate box
-    PLATE_TOO_SMALL = "plate_too_small"  # plate boxes, all narrower than can be read
-    UNREADABLE = "unreadable"  # plate pictures, but no text in any of them (blur, glare, dirt)
-    TOO_FEW_READS = "too_few_reads"  # a text, but not seen often enough
-    LOW_CONFIDENCE = "low_confidence"  # a text, but below the confidence that makes a claim
-    READS_DISAGREE = "reads_disagree"  # the reads contradict each other
-    ERROR = "error"  # a stage failed on this vehicle's pictures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

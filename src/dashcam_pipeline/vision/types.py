@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import NamedTuple
 
 import numpy as np
@@ -75,3 +76,16 @@ class PlateRead:
     def confidence(self) -> float:
         """The mean of the characters' confidences, 0 for an empty text."""
         return sum(self.char_confidences) / len(self.char_confidences) if self.char_confidences else 0.0
+
+
+class NoPlateReason(StrEnum):
+    """Why a sighting has no plate. Every sighting without one has exactly one of these."""
+
+    TOO_SMALL = "too_small"  # no view of the vehicle was wide enough for a plate search
+    NO_PLATE_FOUND = "no_plate_found"  # searched, but no plate box
+    PLATE_TOO_SMALL = "plate_too_small"  # plate boxes, all narrower than can be read
+    UNREADABLE = "unreadable"  # plate pictures, but no text in any of them (blur, glare, dirt)
+    TOO_FEW_READS = "too_few_reads"  # a text, but not seen often enough
+    LOW_CONFIDENCE = "low_confidence"  # a text, but below the confidence that makes a claim
+    READS_DISAGREE = "reads_disagree"  # the reads contradict each other
+    ERROR = "error"  # a stage failed on this vehicle's pictures
