@@ -79,7 +79,9 @@ class QueueSettings(Section):
         for kind in ("gpu", "cpu"):
             resume, soft, hard = (getattr(self, f"{kind}_{level}") for level in ("resume", "soft", "hard"))
             if not resume <= soft <= hard:
-                raise ValueError(f"{kind}_resume <= {kind}_soft <= {kind}_hard must hold, got {resume}, {soft}, {hard}")
+                raise ValueError(
+                    f"{kind}_resume <= {kind}_soft <= {kind}_hard must hold, got {resume}, {soft}, {hard}"
+                )
         return self
 
 

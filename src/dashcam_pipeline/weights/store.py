@@ -20,7 +20,6 @@ from ..assets import checkout
 from ..errors import WeightsCorrupt, WeightsMissing
 from .manifest import Manifest, Model, Role, manifest
 
-FETCH_HINT = "run `dashcam weights fetch`"
 MODEL_SUFFIXES = frozenset({".xml", ".onnx", ".pt", ".engine"})
 _CHUNK_BYTES = 1 << 20
 
@@ -44,7 +43,10 @@ class Status:
 
 
 def folder() -> Path:
-    """Where model files lie: `DASHCAM_WEIGHTS_DIR`, else `weights/` of a checkout, else the user's data folder."""
+    """Where model files lie.
+
+    That is `DASHCAM_WEIGHTS_DIR`, else `weights/` of a source checkout, else the user's data folder.
+    """
     if chosen := os.environ.get("DASHCAM_WEIGHTS_DIR"):
         return Path(chosen).expanduser()
     root = checkout()
@@ -69,11 +71,16 @@ def resolve(name_or_path: str, role: Role | str) -> Path:
     if status.state is State.MISSING:
         files = ", ".join(str(path.relative_to(where)) for path in status.missing)
         raise WeightsMissing(
-            f"{role.key}: weights of `{model.name}` are not in {where} ({files}): {FETCH_HINT}"
+            f"{role.key}: weights of `{model.name}` are not in {where} ({files}): {fetch_command(model)}"
         )
     if status.state is State.CORRUPT:
-        raise WeightsCorrupt(f"{role.key}: {corrupt_text(status)}: {FETCH_HINT} to replace what is wrong")
+        raise WeightsCorrupt(f"{role.key}: {corrupt_text(status)}: {fetch_command(model)} to replace it")
     return where / model.files[0].path
+
+
+def fetch_command(model: Model) -> str:
+    """What to do when a model is missing or corrupt."""
+    return "run `dashcam weights fetch`" if model.default else f"run `dashcam weights fetch {model.name}`"
 
 
 def is_path(name_or_path: str) -> bool:
