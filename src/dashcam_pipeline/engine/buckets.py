@@ -1,0 +1,180 @@
+"""Where the tasks of one category wait: plain first-in-first-out, or one at a time for each key."""
+
+from __future__ import annotations
+
+import heapq
+from collections import OrderedDict, deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from dashcam_pipeline.engine.task import Category, Task
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A task in a bucket, with the time it came in (seconds of the queue's clock)."""
+
+    task: Task
+    since_s: float
+
+
+class Bucket(Protocol):
+    """The waiting tasks of one category."""
+
+    def put(self, item: Waiting) -> None: ...
+    def put_back(self, items: Sequence[Waiting]) -> None:
+        """Return tasks that had been taken; they are the next to be taken again."""
+
+    def take(self, n: int) -> list[Waiting]: ...
+    def finished(self, task: Task) -> None:
+        """A taken task is done or given up."""
+
+    def oldest_s(self) -> float | None:
+        """When the next ready task came in; None when none is ready."""
+
+    @property
+    def ready(self) -> int:
+        """Tasks that could be taken now."""
+
+    def __len__(self) -> int: ...
+
+
+class FifoBucket:
+    """Tasks in the order they came. One that failed before is taken alone, so that it can't pull others down."""
+
+    def __init__(self) -> None:
+        self._items: deque[Waiting] = deque()
+
+    def put(self, item: Waiting) -> None:
+        self._items.append(item)
+
+    def put_back(self, items: Sequence[Waiting]) -> None:
+        self._items.extendleft(reversed(items))
+
+    def take(self, n: int) -> list[Waiting]:
+        taken: list[Waiting] = []
+        while self._items and len(taken) < n:
+            suspect = self._items[0].task.attempts > 0
+            if suspect and taken:
+                break
+            taken.append(self._items.popleft())
+            if suspect:
+                break
+        return taken
+
+    def finished(self, task: Task) -> None:
+        pass
+
+    def oldest_s(self) -> float | None:
+        return self._items[0].since_s if self._items else None
+
+    @property
+    def ready(self) -> int:
+        return len(self._items)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+
+@dataclass(slots=True)
+class _Lane:
+    """The tasks of one key."""
+
+    heap: list[tuple[int, int, Waiting]] = field(default_factory=list)  # (order, arrival, task)
+    next_order: int = 0
+    taken: int = 0  # tasks out with a worker; the lane is closed while there are any
+    counted: int = 0  # what this lane adds to the bucket's `ready`
+
+
+class KeyedBucket:
+    """A lane a key; a lane's tasks go to one worker at a time, and in contiguous order where `ordered`."""
+
+    def __init__(self, ordered: bool) -> None:
+        self._ordered = ordered
+        self._lanes: dict[str, _Lane] = {}
+        self._open: OrderedDict[str, float] = OrderedDict()  # lanes that can be taken from, with their since
+        self._ready = 0
+        self._arrivals = 0  # grows with tasks that come in …
+        self._returns = 0  # … and falls with tasks that come back, which go first
+        self._size = 0
+
+    def put(self, item: Waiting) -> None:
+        self._arrivals += 1
+        self._insert(item, self._arrivals)
+        self._refresh(item.task.key)
+
+    def put_back(self, items: Sequence[Waiting]) -> None:
+        for item in reversed(items):
+            self._lanes[item.task.key].taken -= 1
+            self._returns -= 1
+            self._insert(item, self._returns)
+        for key in dict.fromkeys(item.task.key for item in items):
+            self._refresh(key)
+
+    def take(self, n: int) -> list[Waiting]:
+        if not self._open:
+            return []
+        key = next(iter(self._open))
+        lane = self._lanes[key]
+        taken: list[Waiting] = []
+        while lane.heap and len(taken) < n and self._is_next(lane, len(taken)):
+            suspect = lane.heap[0][2].task.attempts > 0
+            if suspect and taken:
+                break
+            taken.append(heapq.heappop(lane.heap)[2])
+            if suspect:
+                break
+        lane.taken += len(taken)
+        self._size -= len(taken)
+        self._refresh(key)
+        return taken
+
+    def finished(self, task: Task) -> None:
+        lane = self._lanes[task.key]
+        lane.taken -= 1
+        if self._ordered:
+            lane.next_order = max(lane.next_order, task.order + 1)
+        self._refresh(task.key)
+
+    def forget(self, key: str) -> None:
+        """Drop what is known of a key, unless something of it waits or is being worked on."""
+        lane = self._lanes.get(key)
+        if lane is not None and not lane.heap and not lane.taken:
+            del self._lanes[key]
+
+    def oldest_s(self) -> float | None:
+        return next(iter(self._open.values()), None)
+
+    @property
+    def ready(self) -> int:
+        # In an ordered lane this counts tasks behind a gap too: an upper bound is enough for the policy.
+        return self._ready
+
+    def __len__(self) -> int:
+        return self._size
+
+    def _insert(self, item: Waiting, arrival: int) -> None:
+        lane = self._lanes.setdefault(item.task.key, _Lane())
+        heapq.heappush(lane.heap, (item.task.order if self._ordered else arrival, arrival, item))
+        self._size += 1
+
+    def _is_next(self, lane: _Lane, already_taken: int) -> bool:
+        return not self._ordered or lane.heap[0][0] <= lane.next_order + already_taken
+
+    def _refresh(self, key: str) -> None:
+        """Open or close a lane after a change. Lanes are served in the order in which they opened."""
+        lane = self._lanes[key]
+        can_take = bool(lane.heap) and not lane.taken and self._is_next(lane, 0)
+        if can_take and key not in self._open:
+            self._open[key] = lane.heap[0][2].since_s
+        elif not can_take:
+            self._open.pop(key, None)
+        now_counted = len(lane.heap) if can_take else 0
+        self._ready += now_counted - lane.counted
+        lane.counted = now_counted
+
+
+def bucket_for(category: Category) -> FifoBucket | KeyedBucket:
+    """The kind of bucket that a category asks for."""
+    return KeyedBucket(category.ordered) if category.keyed or category.ordered else FifoBucket()

@@ -1,0 +1,132 @@
+"""Frames on disk, between the stages: a folder a run, a file a frame, written once.
+
+How long a frame lives is the queue's business (see frames.py); this file only knows files. A frame's id is its
+file name; its suffix names the format, so frames and pictures of several formats live side by side.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from dashcam_pipeline.errors import DiskUnavailable
+
+Pixels = NDArray[np.uint8]
+"""uint8, shape (height, width, 3), BGR."""
+
+SUFFIXES = {"raw": ".npy", "jpeg": ".jpg", "png": ".png"}
+JPEG_QUALITY = 95  # of waiting frames: plates are read from them
+PNG_LEVEL = 1
+OWNER_LOCK = "owner.lock"
+
+
+@dataclass(frozen=True, slots=True)
+class FrameStore:
+    """The stored frames of one run."""
+
+    folder: Path
+    frame_format: str = "raw"
+
+    def frame_id(self, name: str) -> str:
+        """The id under which a frame called `name` is stored."""
+        return f"{name}{SUFFIXES[self.frame_format]}"
+
+    def weight(self, pixels: Pixels) -> int:
+        """The most bytes that the frame can take on disk."""
+        return pixels.nbytes + 128
+
+    def put(self, frame_id: str, pixels: Pixels, quality: int = JPEG_QUALITY) -> int:
+        """Write one frame; its size in bytes. Raises DiskUnavailable when the disk refuses."""
+        path = self.folder / frame_id
+        try:
+            with path.open("wb", buffering=0) as file:
+                _write(file, path.suffix, pixels, quality)
+                return file.tell()
+        except OSError as error:
+            path.unlink(missing_ok=True)
+            raise DiskUnavailable(
+                f"cannot write a frame to {self.folder}: {error.strerror}. Free some space there, or name another "
+                "folder with --work-dir or frame_store.dir"
+            ) from error
+
+    def get(self, frame_id: str) -> Pixels:
+        """Read one frame; uncompressed ones are mapped, so that only the part that is used is read."""
+        path = self.folder / frame_id
+        if path.suffix == SUFFIXES["raw"]:
+            return np.asarray(np.load(path, mmap_mode="r"))
+        pixels = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
+        if pixels is None:
+            raise OSError(f"{path} is not a readable picture")
+        return np.asarray(pixels, np.uint8)
+
+    def delete(self, frame_id: str) -> None:
+        """Remove one frame; nothing happens when it is not there."""
+        (self.folder / frame_id).unlink(missing_ok=True)
+
+    def free_bytes(self) -> int:
+        """Room left on the disk."""
+        status = os.statvfs(self.folder)
+        return status.f_bavail * status.f_frsize
+
+    def leftovers(self) -> list[str]:
+        """Files that are still there, other than the owner's mark."""
+        return sorted(path.name for path in self.folder.iterdir() if path.name != OWNER_LOCK)
+
+
+def _write(file: IO[bytes], suffix: str, pixels: Pixels, quality: int) -> None:
+    if suffix == SUFFIXES["raw"]:
+        np.lib.format.write_array_header_1_0(  # the header alone, then the pixels in one write, unbuffered
+            file, {"descr": "|u1", "fortran_order": False, "shape": pixels.shape}
+        )
+        file.write(np.ascontiguousarray(pixels).data)
+        return
+    parameters = (
+        [cv2.IMWRITE_JPEG_QUALITY, quality]
+        if suffix == SUFFIXES["jpeg"]
+        else [cv2.IMWRITE_PNG_COMPRESSION, PNG_LEVEL]
+    )
+    encoded = cv2.imencode(suffix, pixels, parameters)[1]
+    file.write(encoded.data)
+
+
+class RunFolder:
+    """The folder of a run's frames, marked as in use by a lock that dies with the process that holds it."""
+
+    def __init__(self, root: Path, run_id: str) -> None:
+        """Make the folder. Raises DiskUnavailable when that can't be done."""
+        self.path = root / run_id
+        try:
+            self.path.mkdir(parents=True)
+            self._lock = (self.path / OWNER_LOCK).open("w")
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise DiskUnavailable(
+                f"cannot use {root} for frames: {error.strerror}. Name another folder with --work-dir or frame_store.dir"
+            ) from error
+
+    def remove(self) -> None:
+        """Delete the folder with all that is left in it."""
+        shutil.rmtree(self.path, ignore_errors=True)
+        self._lock.close()
+
+
+def sweep_dead_runs(root: Path) -> int:
+    """Delete the folders of runs whose process is gone; how many there were."""
+    swept = 0
+    for lock_path in sorted(root.glob(f"*/{OWNER_LOCK}")):
+        with lock_path.open("r+") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue  # its run is alive
+            shutil.rmtree(lock_path.parent, ignore_errors=True)
+            swept += 1
+    return swept

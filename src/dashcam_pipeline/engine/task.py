@@ -1,0 +1,112 @@
+"""The records of the scheduler: a task, a category of tasks, a leased batch, and what a worker gives back for it."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class WorkerClass(StrEnum):
+    """What kind of process works on a category."""
+
+    SOURCE = "source"  # decodes video; the only class that backpressure slows down
+    GPU = "gpu"  # runs models; on a host without a GPU it runs them on the CPU
+    CPU = "cpu"  # tracks, votes, writes pictures
+    WRITER = "writer"  # writes to the database; one process
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Category:
+    """How the tasks of one name are queued, and by whom they are done."""
+
+    name: str
+    worker_class: WorkerClass
+    batch: int = 1  # most tasks leased at once
+    rank: int = 0  # distance from the source; higher goes first, so that the run drains before it fills
+    keyed: bool = False  # one worker at a time for each `Task.key`, with a state kept beside the queue
+    ordered: bool = False  # keyed, and in the contiguous order of `Task.order`, counting from 0
+    on_dead: str | None = None  # the category that is told, by a tombstone, of a task that was given up
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One piece of work. Small: pixels stay in the frame store and are named by `dependencies`."""
+
+    task_id: str
+    category: str
+    source_id: str
+    key: str = ""
+    order: int = 0
+    payload: bytes = b""  # a packed record of the stage; the queue never opens it
+    payload_ref: str | None = None  # the stored frame to work on
+    dependencies: tuple[str, ...] = ()  # frames that are kept as long as this task lives
+    attempts: int = 0  # how often it was tried and failed
+    tombstone_of: str | None = None  # the category in which its forerunner was given up
+
+    def load(self) -> Any:
+        """The record inside the payload."""
+        return pickle.loads(self.payload)
+
+
+def pack(record: object) -> bytes:
+    """A record as the bytes that travel in `Task.payload` or `KeyState.data`."""
+    return pickle.dumps(record, protocol=pickle.HIGHEST_PROTOCOL)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyState:
+    """What a keyed stage remembers between two batches of one key, and the frames it still needs."""
+
+    data: bytes
+    frames: tuple[str, ...] = ()
+
+    def load(self) -> Any:
+        """The record inside."""
+        return pickle.loads(self.data)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Tasks of one category, leased to one worker. Of one key where the category is keyed."""
+
+    category: str
+    tasks: tuple[Task, ...]
+    state: KeyState | None = None
+
+    @property
+    def task_ids(self) -> tuple[str, ...]:
+        return tuple(task.task_id for task in self.tasks)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """Everything that finishing a batch changes; applied at once or not at all."""
+
+    push: tuple[Task, ...] = ()
+    new_frames: Mapping[str, int] = field(default_factory=dict)  # pictures written on the way: id -> bytes
+    state: KeyState | None = None  # the key's new state; None drops it
+    closer: Task | None = None  # pushed when no other task of the source is left
+    tallies: Mapping[str, int] = field(default_factory=dict)  # added to the source's counts
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A task that was given up after its last attempt."""
+
+    task: Task
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """The answer to a reader that wants to bring in frames."""
+
+    admitted: bool
+    waits_for: str | None = None  # which limit is past: "gpu", "cpu", "store" or "disk"
+
+
+class LeaseLost(Exception):
+    """The tasks were taken away from this worker, which had been silent for too long. Its work is void."""
