@@ -18,7 +18,9 @@ Count = Annotated[int, Field(ge=1)]
 class Section(BaseModel):
     """A group of settings; unknown keys are errors, values never change after loading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, protected_namespaces=(), use_attribute_docstrings=True
+    )
 
 
 class RunSettings(Section):
@@ -51,6 +53,7 @@ class FrameStoreSettings(Section):
     dir: Path | None = None
     """Folder for waiting frames; null = `frame_store` in the work dir."""
     format: Literal["raw", "jpeg", "png"] = "raw"
+    """What a waiting frame is stored as; `raw` costs disk, the others time."""
     quota_mb: Count = 1024
     """Readers wait while the frames of this run take more than this."""
     min_free_mb: Count = 512
@@ -67,8 +70,11 @@ class QueueSettings(Section):
     gpu_hard: Count = 256
     """No frame is taken in past this."""
     cpu_soft: Count = 192
+    """Readers wait once this many tasks wait for the CPU class …"""
     cpu_resume: Count = 96
+    """… and go on when fewer than this are left."""
     cpu_hard: Count = 512
+    """No frame is taken in past this."""
     max_attempts: Count = 3
     """A task that fails this often becomes a dead letter; the run goes on."""
     lease_s: Seconds = 60.0
@@ -97,22 +103,30 @@ class ModelSettings(Section):
     vehicle_detector: str = "vehicle-detection-0202"
     """A name from the weights manifest, or a path to an `.xml`, `.onnx`, `.pt` or `.engine` file."""
     plate_detector: str = "yolo-v9-t-416-license-plates"
+    """Likewise a name or a path; what it is given are crops of vehicles."""
     plate_reader: Literal["fast-plate-ocr", "rapidocr", "paddleocr"] = "fast-plate-ocr"
+    """What reads plates: `rapidocr` needs no download, `paddleocr` needs the `paddle` extra."""
     reader_model: str = "cct_xs_v2_global"
     """The fast-plate-ocr model."""
     vehicle_batch: Count = 8
+    """Frames that go through the vehicle detector together."""
     plate_batch: Count = 8
+    """Vehicle crops that go through the plate detector together."""
     reader_batch: Count = 16
+    """Plate crops that are read together."""
 
 
 class DetectionSettings(Section):
     """What counts as a vehicle and as a plate."""
 
     vehicle_min_score: Share = 0.3
+    """Vehicle boxes with a lower score are dropped."""
     plate_min_score: Share = 0.3
+    """Plate boxes with a lower score are dropped."""
     vehicle_margin: Share = 0.1
     """The vehicle box is grown by this share on every side before plates are searched in it."""
     plate_margin: Share = 0.05
+    """The plate box is grown by this share on every side before it is read."""
 
 
 class TrackingSettings(Section):
@@ -121,9 +135,13 @@ class TrackingSettings(Section):
     lost_after_s: Seconds = 0.5
     """A vehicle that isn't seen for this long has left."""
     activation_score: Share = 0.5
+    """A box needs this score to begin a new vehicle; weaker ones only continue one."""
     min_hits: Count = 2
     """Boxes that a vehicle needs before it counts."""
     min_iou: Share = 0.1
+    """Overlap of a box with a vehicle's predicted box, below which they don't match."""
+    step_s: float = Field(default=0.1, gt=0.0)
+    """The usual time between two frames that are looked at; the motion model is scaled to it."""
 
 
 class LookSettings(Section):
@@ -131,8 +149,14 @@ class LookSettings(Section):
 
     min_vehicle_px: Count = 40
     """Narrower vehicle boxes are counted as too small and not searched."""
-    min_interval_s: Seconds = 0.0
-    """Least time between two looks at one vehicle."""
+    burst: Count = 20
+    """So many searches may follow each other without a pause; after that …"""
+    min_interval_s: Seconds = 0.5
+    """… this time lies between two searches of one vehicle, …"""
+    growth: float = Field(default=1.15, ge=1.0)
+    """… unless it has become this much wider than in any view searched so far."""
+    min_sharpness_share: Share = 0.0
+    """Views less sharp than this share of the vehicle's sharpest one so far are not searched; 0 = off."""
     max_looks: Count = 40
     """No more plate searches than this a vehicle."""
     kept_pictures: Count = 3

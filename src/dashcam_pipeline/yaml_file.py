@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from .errors import BadInput, ConfigError
+from dashcam_pipeline.errors import BadInput, ConfigError
 
 KeyPath = tuple[str, ...]
 

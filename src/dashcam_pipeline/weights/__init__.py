@@ -1,8 +1,8 @@
 """Model weights: what is needed, its sha256 and licence, where it comes from, whether it is here."""
 
-from .download import fetch
-from .manifest import Manifest, Model, ModelFile, Role, manifest, read_manifest
-from .store import State, Status, check, fingerprint, folder, resolve, verify
+from dashcam_pipeline.weights.download import fetch
+from dashcam_pipeline.weights.manifest import Manifest, Model, ModelFile, Role, manifest, read_manifest
+from dashcam_pipeline.weights.store import State, Status, check, fingerprint, folder, resolve, verify
 
 __all__ = [
     "Manifest",

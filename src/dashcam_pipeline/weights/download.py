@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import quote
 
-from ..errors import DashcamError, DiskUnavailable, WeightsCorrupt, WeightsMissing
-from .manifest import Model, ModelFile, manifest
-from .store import State, Status, check, folder, sha256
+from dashcam_pipeline.errors import DashcamError, DiskUnavailable, WeightsCorrupt, WeightsMissing
+from dashcam_pipeline.weights.manifest import Model, ModelFile, manifest
+from dashcam_pipeline.weights.store import State, Status, check, folder, sha256
 
 TIMEOUT_S = 30.0  # for connecting, and for every wait for more bytes
 _CHUNK_BYTES = 1 << 18

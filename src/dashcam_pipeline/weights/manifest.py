@@ -10,9 +10,9 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from ..assets import weights_manifest
-from ..errors import ConfigError
-from ..yaml_file import read_yaml_file
+from dashcam_pipeline.assets import weights_manifest
+from dashcam_pipeline.errors import ConfigError
+from dashcam_pipeline.yaml_file import read_yaml_file
 
 
 class Role(StrEnum):

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import platformdirs
 
-from ..assets import checkout
-from ..errors import WeightsCorrupt, WeightsMissing
-from .manifest import Manifest, Model, Role, manifest
+from dashcam_pipeline.assets import checkout
+from dashcam_pipeline.errors import WeightsCorrupt, WeightsMissing
+from dashcam_pipeline.weights.manifest import Manifest, Model, Role, manifest
 
 MODEL_SUFFIXES = frozenset({".xml", ".onnx", ".pt", ".engine"})
 _CHUNK_BYTES = 1 << 20
