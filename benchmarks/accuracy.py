@@ -1,0 +1,252 @@
+"""One process, no scheduler: the vision functions over one video, scored and timed.
+
+    python benchmarks/accuracy.py VIDEO ROWS.json --weights DIR [--set section.key=value ...]
+
+Writes the claimed plates as rows (plate, first_frame, last_frame, …) and prints one JSON object with
+frames/s and counts. It is the reference that the whole pipeline is compared with, and the tool for
+tuning: `--results FILE` keeps the results of all looks, for voting on them again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import pickle
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import av
+import yaml
+
+from dashcam_pipeline.config import Settings
+from dashcam_pipeline.vision.crops import plate_in_frame, plate_picture, search_picture
+from dashcam_pipeline.vision.detector import Detector, open_plate_detector, open_vehicle_detector
+from dashcam_pipeline.vision.plate_reader import PlateReader, open_plate_reader
+from dashcam_pipeline.vision.quality import sharpness
+from dashcam_pipeline.vision.runtime import RuntimeOptions
+from dashcam_pipeline.vision.types import Image
+from dashcam_pipeline.vision.voting import LookResult, Verdict, decide
+from dashcam_pipeline.vision.watch import Look, Passing, Watch
+
+MODEL_FILES = {
+    "vehicle-detection-0200": "vehicle-detection-0200/vehicle-detection-0200.xml",
+    "vehicle-detection-0202": "vehicle-detection-0202/vehicle-detection-0202.xml",
+    "picodet_s_320": "picodet_s_320_coco.onnx",
+    "picodet_s_416": "picodet_s_416_coco.onnx",
+    "yolo-v9-t-416-license-plates": "yolo-v9-t-416-license-plates-end2end.onnx",
+    "cct_xs_v2_global": "cct_xs_v2_global.onnx",
+    "cct_xs_v1_global": "cct_xs_v1_global.onnx",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    vehicles: Detector
+    plates: Detector
+    reader: PlateReader
+
+
+@dataclass(slots=True)
+class Tally:
+    """Where the work went."""
+
+    frames: int = 0
+    sampled: int = 0
+    looks: int = 0
+    searches: int = 0
+    plates: int = 0
+    reads: int = 0
+    seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+
+
+@dataclass(slots=True)
+class Seen:
+    """All that a video showed."""
+
+    passings: list[Passing] = field(default_factory=list)
+    results: dict[int, list[LookResult]] = field(default_factory=lambda: defaultdict(list))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("video", type=Path)
+    parser.add_argument("rows", type=Path)
+    parser.add_argument("--weights", type=Path, required=True)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--frames", type=int, default=0, help="stop after this many; 0 = all")
+    parser.add_argument("--set", nargs="*", default=[], metavar="SECTION.KEY=VALUE", help="change a setting")
+    parser.add_argument("--results", type=Path, help="pickle of passings and look results")
+    args = parser.parse_args()
+
+    settings = changed_settings(args.set)
+    models = open_models(args.weights, settings, args.threads)
+    tally, started = Tally(), time.perf_counter()
+    seen = watch_video(args.video, settings, models, tally, args.frames)
+    verdicts = [(p, decide(p, seen.results[p.track_id], settings.vote)) for p in seen.passings]
+    elapsed_s = time.perf_counter() - started
+    args.rows.write_text(json.dumps([row(p, v) for p, v in verdicts], indent=1))
+    if args.results:
+        args.results.write_bytes(pickle.dumps((seen.passings, dict(seen.results))))
+    print(json.dumps(summary(tally, verdicts, elapsed_s)))
+
+
+def changed_settings(changes: list[str]) -> Settings:
+    """The default settings with `section.key=value` applied."""
+    sections: dict[str, dict[str, object]] = defaultdict(dict)
+    for change in changes:
+        name, _, value = change.partition("=")
+        section, _, key = name.partition(".")
+        sections[section][key] = yaml.safe_load(value)
+    return Settings.model_validate(sections)
+
+
+def open_models(weights: Path, settings: Settings, threads: int) -> Models:
+    """The configured models on the CPU."""
+    options = RuntimeOptions(
+        engine=settings.models.engine, threads=threads, precision=settings.models.precision
+    )
+
+    def file(name: str) -> Path:
+        return weights / MODEL_FILES.get(name, name)
+
+    reader_model = (
+        file(settings.models.reader_model) if settings.models.plate_reader == "fast-plate-ocr" else None
+    )
+    return Models(
+        open_vehicle_detector(
+            file(settings.models.vehicle_detector), options, settings.detection.vehicle_min_score
+        ),
+        open_plate_detector(
+            file(settings.models.plate_detector), options, settings.detection.plate_min_score
+        ),
+        open_plate_reader(settings.models.plate_reader, reader_model, options),
+    )
+
+
+def watch_video(video: Path, settings: Settings, models: Models, tally: Tally, most_frames: int) -> Seen:
+    """Run all stages but the vote, one frame after another."""
+    watch, seen = Watch(settings.tracking, settings.looks), Seen()
+    for frame_idx, ts_s, frame in sampled_frames(video, settings, tally, most_frames):
+        clock = time.perf_counter()
+        detections = models.vehicles.detect([frame])[0]
+        tally.seconds["vehicles"] += (passed := time.perf_counter()) - clock
+        step = watch.step(frame_idx, ts_s, detections, frame)
+        tally.seconds["track"] += time.perf_counter() - passed
+        seen.passings += step.ended
+        for look in step.looks:
+            seen.results[look.track_id].append(look_result(frame, look, settings, models, tally))
+    seen.passings += watch.close().ended
+    return seen
+
+
+def sampled_frames(
+    video: Path, settings: Settings, tally: Tally, most_frames: int
+) -> Iterator[tuple[int, float, Image]]:
+    """Number, second and picture of the frames that are looked at; all others are only decoded."""
+    sampling, next_s = settings.sampling, 0.0
+    with av.open(str(video)) as container:
+        stream = container.streams.video[0]
+        stream.thread_type = "AUTO"
+        first_s: float | None = None
+        clock = time.perf_counter()
+        for index, frame in enumerate(container.decode(stream)):
+            if most_frames and index >= most_frames:
+                break
+            tally.frames += 1
+            ts_s = float(frame.time or 0.0)
+            first_s = ts_s if first_s is None else first_s
+            ts_s -= first_s
+            due = index % sampling.stride == 0 if sampling.stride else ts_s >= next_s - HALF_TICK_S
+            if due:
+                while next_s - HALF_TICK_S <= ts_s:
+                    next_s += 1 / sampling.frames_per_s
+                tally.sampled += 1
+                picture = frame.to_ndarray(format="bgr24")
+                tally.seconds["decode"] += time.perf_counter() - clock
+                yield index, ts_s, picture
+                clock = time.perf_counter()
+        tally.seconds["decode"] += time.perf_counter() - clock
+
+
+HALF_TICK_S = 0.001
+"""Timestamps are rounded to the container's time base."""
+
+
+def look_result(frame: Image, look: Look, settings: Settings, models: Models, tally: Tally) -> LookResult:
+    """Search and read one view of a vehicle."""
+    tally.looks += 1
+    nothing = LookResult(
+        track_id=look.track_id,
+        frame_idx=look.frame_idx,
+        ts_s=look.ts_s,
+        vehicle_box=look.box,
+        searched=look.search,
+    )
+    if not look.search:
+        return nothing
+    tally.searches += 1
+    clock = time.perf_counter()
+    picture = search_picture(frame, look.box, settings.detection)
+    plate = plate_in_frame(picture, models.plates.detect([picture.image])[0])
+    tally.seconds["plates"] += (passed := time.perf_counter()) - clock
+    if plate is None:
+        return nothing
+    tally.plates += 1
+    read, crop = None, plate_picture(frame, plate.box, settings.detection)
+    if plate.box.width >= settings.vote.min_plate_px:
+        tally.reads += 1
+        read = models.reader.read([crop])[0]
+    tally.seconds["read"] += time.perf_counter() - passed
+    return LookResult(
+        track_id=look.track_id,
+        frame_idx=look.frame_idx,
+        ts_s=look.ts_s,
+        vehicle_box=look.box,
+        searched=True,
+        plate_box=plate.box,
+        plate_score=plate.score,
+        sharpness=sharpness(crop),
+        read=read,
+    )
+
+
+def row(passing: Passing, verdict: Verdict) -> dict[str, object]:
+    """A sighting as the scorer takes it."""
+    return {
+        "plate": verdict.plate or "",
+        "best_guess": verdict.best_guess,
+        "confidence": verdict.confidence,
+        "reason": verdict.reason,
+        "vehicle_class": passing.vehicle_class,
+        "first_frame": passing.first_frame,
+        "last_frame": passing.last_frame,
+        "first_s": round(passing.first_s, 3),
+        "last_s": round(passing.last_s, 3),
+        "reads": verdict.reads,
+        "agreeing_reads": verdict.agreeing_reads,
+    }
+
+
+def summary(tally: Tally, verdicts: list[tuple[Passing, Verdict]], elapsed_s: float) -> dict[str, object]:
+    return {
+        "frames": tally.frames,
+        "seconds": round(elapsed_s, 2),
+        "fps": round(tally.frames / elapsed_s, 2),
+        "sampled": tally.sampled,
+        "looks": tally.looks,
+        "searches": tally.searches,
+        "plates": tally.plates,
+        "reads": tally.reads,
+        "passings": len(verdicts),
+        "claims": sum(verdict.plate is not None for _, verdict in verdicts),
+        "stage_seconds": {stage: round(seconds, 2) for stage, seconds in tally.seconds.items()},
+    }
+
+
+if __name__ == "__main__":
+    main()

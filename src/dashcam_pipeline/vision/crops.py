@@ -1,0 +1,40 @@
+"""From a frame to the picture that is searched for a plate, and from there to the picture that is read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from dashcam_pipeline.config import DetectionSettings
+from dashcam_pipeline.vision.detector import choose_plate
+from dashcam_pipeline.vision.types import Box, Detection, Image
+
+
+@dataclass(frozen=True, slots=True)
+class SearchPicture:
+    """The part of a frame around a vehicle."""
+
+    image: Image  # a view into the frame
+    vehicle: Box  # in pixels of `image`
+    left: int  # where `image` begins in the frame, pixels
+    top: int
+
+
+def search_picture(frame: Image, vehicle: Box, settings: DetectionSettings) -> SearchPicture:
+    """Cut out a vehicle, with the configured margin, for the plate detector."""
+    height, width = frame.shape[:2]
+    around = vehicle.grown(settings.vehicle_margin, width, height)
+    left, top = round(around.x1), round(around.y1)
+    return SearchPicture(around.crop(frame), vehicle.shifted(-left, -top), left, top)
+
+
+def plate_in_frame(picture: SearchPicture, found: Sequence[Detection]) -> Detection | None:
+    """The vehicle's own plate out of what the plate detector found in its picture, in pixels of the frame."""
+    plate = choose_plate(found, picture.vehicle)
+    return None if plate is None else replace(plate, box=plate.box.shifted(picture.left, picture.top))
+
+
+def plate_picture(frame: Image, plate: Box, settings: DetectionSettings) -> Image:
+    """Cut out a plate, with the configured margin, for the reader."""
+    height, width = frame.shape[:2]
+    return plate.grown(settings.plate_margin, width, height).crop(frame)

@@ -1,0 +1,135 @@
+"""Finding vehicles in frames, and plates in pictures of vehicles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from dashcam_pipeline.errors import EngineUnavailable
+from dashcam_pipeline.vision.heads import (
+    COCO_VEHICLES,
+    EndToEndHead,
+    Head,
+    Labels,
+    PicoDetHead,
+    SsdHead,
+)
+from dashcam_pipeline.vision.runtime import Runtime, RuntimeOptions, open_runtime
+from dashcam_pipeline.vision.types import Box, Detection, Image
+
+PLATE = "plate"
+ULTRALYTICS_SUFFIXES = (".pt", ".engine")
+
+PICODET_OUTPUTS = 8
+"""Scores and boxes of four strides."""
+
+
+class Detector(Protocol):
+    """Finds objects in pictures."""
+
+    name: str
+    """Engine and device that really run it, such as `openvino:CPU`."""
+
+    def detect(self, images: Sequence[Image]) -> list[list[Detection]]:
+        """The objects of every picture, strongest first, with boxes in that picture's pixels.
+
+        A picture without any pixels has no objects. The result for one picture does not depend on the others.
+        """
+        ...
+
+
+def open_vehicle_detector(model: Path, options: RuntimeOptions, min_score: float) -> Detector:
+    """Load a vehicle detector.
+
+    Args:
+        model: `.xml` or `.onnx` with a head that `heads.py` knows; `.pt`, `.engine` or a folder with
+            an OpenVINO export for the ultralytics library.
+        options: engine, device and threads.
+        min_score: weaker detections are dropped.
+
+    Raises:
+        WeightsMissing, WeightsCorrupt, EngineUnavailable: see `runtime.open_runtime`.
+    """
+    if _is_for_ultralytics(model, options):
+        from dashcam_pipeline.vision.ultralytics_detector import UltralyticsDetector
+
+        return UltralyticsDetector(model, options, min_score)
+    return _open(model, options, min_score, one_class="vehicle", coco=COCO_VEHICLES)
+
+
+def open_plate_detector(model: Path, options: RuntimeOptions, min_score: float) -> Detector:
+    """Load a plate detector; arguments and errors as for `open_vehicle_detector`."""
+    if _is_for_ultralytics(model, options):
+        from dashcam_pipeline.vision.ultralytics_detector import UltralyticsDetector
+
+        return UltralyticsDetector(model, options, min_score, one_class=PLATE)
+    return _open(model, options, min_score, one_class=PLATE, coco=None)
+
+
+def choose_plate(plates: Sequence[Detection], vehicle: Box) -> Detection | None:
+    """The plate that belongs to a vehicle, out of those found in its picture.
+
+    Args:
+        plates: plates found, in pixels of the picture.
+        vehicle: the vehicle's box in the same pixels.
+
+    Returns:
+        of the plates whose centre lies inside the vehicle, the one with the most score times width: a
+        vehicle hidden behind this one shows a smaller plate. None when there is none.
+    """
+    inside = [plate for plate in plates if _centre_inside(plate.box, vehicle)]
+    return max(inside, key=lambda plate: (plate.score * plate.box.width, plate.box), default=None)
+
+
+class RuntimeDetector:
+    """A detector made of a loaded model and the head that fits its outputs."""
+
+    def __init__(self, runtime: Runtime, head: Head, min_score: float) -> None:
+        self.name = runtime.name
+        self._runtime = runtime
+        self._head = head
+        self._min_score = min_score
+
+    def detect(self, images: Sequence[Image]) -> list[list[Detection]]:
+        """See `Detector.detect`. One inference a picture."""
+        return [self._detect_one(image) for image in images]
+
+    def _detect_one(self, image: Image) -> list[Detection]:
+        if image.size == 0:
+            return []
+        prepared = self._head.prepare(image)
+        outputs = self._runtime.infer(prepared.batch)
+        return self._head.decode(outputs, prepared.placement, self._min_score)
+
+
+def _open(
+    model: Path, options: RuntimeOptions, min_score: float, one_class: str, coco: Labels | None
+) -> Detector:
+    runtime = open_runtime(model, options)
+    return RuntimeDetector(runtime, _head_for(runtime, model, one_class, coco), min_score)
+
+
+def _head_for(runtime: Runtime, model: Path, one_class: str, coco: Labels | None) -> Head:
+    """The head for a model, told apart by the number and names of its outputs."""
+    height, width = runtime.input_shapes[0][2:]
+    outputs = len(runtime.output_names)
+    if outputs == 1 and "detection_out" in runtime.output_names[0]:
+        return SsdHead(width, height, {0: one_class, 1: one_class})
+    if outputs == PICODET_OUTPUTS and coco is not None:
+        return PicoDetHead(width, height, coco)
+    if outputs == 1:
+        return EndToEndHead(width, height, coco or {0: one_class})
+    raise EngineUnavailable(
+        f"{model.name} has {outputs} outputs ({', '.join(runtime.output_names)}), and none of the known detection "
+        "heads: SSD (1 output), PP-PicoDet (8 outputs), YOLO with suppression inside (1 output)"
+    )
+
+
+def _is_for_ultralytics(model: Path, options: RuntimeOptions) -> bool:
+    return model.suffix in ULTRALYTICS_SUFFIXES or model.is_dir() or options.engine == "ultralytics"
+
+
+def _centre_inside(inner: Box, outer: Box) -> bool:
+    x, y = (inner.x1 + inner.x2) / 2, (inner.y1 + inner.y2) / 2
+    return outer.x1 <= x <= outer.x2 and outer.y1 <= y <= outer.y2

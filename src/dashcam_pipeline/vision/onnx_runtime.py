@@ -1,0 +1,132 @@
+"""Models by onnxruntime: CUDA and TensorRT on NVIDIA, or the CPU."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dashcam_pipeline.errors import EngineUnavailable, WeightsCorrupt
+from dashcam_pipeline.vision.runtime import RuntimeOptions
+
+CPU = "CPUExecutionProvider"
+CUDA = "CUDAExecutionProvider"
+TENSORRT = "TensorrtExecutionProvider"
+
+GPU_INSTALL = "pip install 'dashcam-pipeline[gpu]'"
+CPU_INSTALL = "pip install 'dashcam-pipeline[onnx]'"
+
+
+class OnnxRuntime:
+    """One onnxruntime session on exactly the device that was asked for."""
+
+    def __init__(self, model: Path, options: RuntimeOptions, input_shape: Sequence[int] | None) -> None:
+        """Open `model`; see `runtime.open_runtime` for the arguments and errors.
+
+        Raises:
+            EngineUnavailable: also when the session fell back to the CPU although a GPU was asked for.
+        """
+        try:
+            import onnxruntime
+        except ImportError as error:
+            install = GPU_INSTALL if options.on_cuda else CPU_INSTALL
+            raise EngineUnavailable(f"engine onnxruntime is not installed: {install}") from error
+        wanted = wanted_provider(options)
+        if wanted not in onnxruntime.get_available_providers():
+            raise EngineUnavailable(
+                f"this onnxruntime has no {wanted}, which {options.device} needs "
+                f"(it has {', '.join(onnxruntime.get_available_providers())}): {GPU_INSTALL}"
+            )
+        if options.precision != "f32" and not (wanted == TENSORRT and options.precision == "f16"):
+            raise EngineUnavailable(
+                f"models.precision {options.precision} can't be had from onnxruntime on {options.device}: use f32"
+                " (f16 needs models.tensorrt)"
+            )
+        if wanted != CPU and hasattr(onnxruntime, "preload_dlls"):
+            onnxruntime.preload_dlls()  # finds the CUDA libraries that came as wheels
+        try:
+            session = onnxruntime.InferenceSession(
+                str(model), sess_options=_session_options(onnxruntime, options), providers=_providers(options)
+            )
+        except Exception as error:  # onnxruntime's own errors share no public root
+            raise WeightsCorrupt(
+                f"onnxruntime can't load {model}: {error}; check it with `dashcam weights verify`"
+            ) from error
+        require_provider(wanted, session.get_providers(), model, options)
+        self.name = f"onnxruntime:{wanted.removesuffix('ExecutionProvider')}"
+        first = session.get_inputs()[0]
+        self.input_shapes: tuple[tuple[int, ...], ...] = (_fixed_shape(first.shape, input_shape, model),)
+        self.output_names = tuple(output.name for output in session.get_outputs())
+        self._input_name = first.name
+        self._session = session
+
+    def infer(self, batch: NDArray[Any]) -> list[NDArray[np.float32]]:
+        """Run the model once; see `Runtime.infer`."""
+        outputs = self._session.run(None, {self._input_name: batch})
+        return [np.asarray(output, dtype=np.float32) for output in outputs]
+
+
+def wanted_provider(options: RuntimeOptions) -> str:
+    """The execution provider that the options ask for."""
+    if not options.on_cuda:
+        return CPU
+    return TENSORRT if options.tensorrt else CUDA
+
+
+def require_provider(wanted: str, got: Sequence[str], model: Path, options: RuntimeOptions) -> None:
+    """Compare what was asked for with what a session got.
+
+    Raises:
+        EngineUnavailable: the session runs elsewhere; onnxruntime says so only in its log.
+    """
+    if wanted not in got:
+        raise EngineUnavailable(
+            f"onnxruntime was asked to run {model.name} by {wanted} on {options.device} but took "
+            f"{', '.join(got)}: check the driver and the CUDA libraries ({GPU_INSTALL}), or set run.device to cpu"
+        )
+
+
+def _session_options(onnxruntime: Any, options: RuntimeOptions) -> Any:
+    session_options = onnxruntime.SessionOptions()
+    session_options.intra_op_num_threads = options.threads
+    session_options.inter_op_num_threads = 1
+    session_options.log_severity_level = 3  # errors only; a fall to the CPU is found by comparing
+    # Waiting threads would spin on cores that other processes need.
+    session_options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return session_options
+
+
+def _providers(options: RuntimeOptions) -> list[Any]:
+    # Grow the arena by what is asked for, not by powers of two: several workers share one GPU.
+    cuda = (CUDA, {"device_id": options.device_index, "arena_extend_strategy": "kSameAsRequested"})
+    wanted = wanted_provider(options)
+    if wanted == CPU:
+        return [CPU]
+    if wanted == CUDA:
+        return [cuda, CPU]
+    tensorrt: dict[str, Any] = {
+        "device_id": options.device_index,
+        "trt_fp16_enable": options.precision == "f16",
+    }
+    if options.cache_dir is not None:
+        tensorrt |= {"trt_engine_cache_enable": True, "trt_engine_cache_path": str(options.cache_dir)}
+    return [(TENSORRT, tensorrt), cuda, CPU]
+
+
+def _fixed_shape(
+    own: Sequence[int | str | None], asked: Sequence[int] | None, model: Path
+) -> tuple[int, ...]:
+    """The first input's shape: as asked where the model leaves it open, else its own."""
+    shape = tuple(side if isinstance(side, int) else 1 for side in own)
+    if asked is None:
+        return shape
+    for mine, wish in zip(own, asked, strict=True):
+        if isinstance(mine, int) and mine != wish:
+            raise EngineUnavailable(
+                f"{model.name} takes inputs of shape {shape}, not {tuple(asked)}: onnxruntime can't reshape it; "
+                "use engine openvino"
+            )
+    return tuple(asked)

@@ -1,0 +1,79 @@
+"""Models on the CPU by OpenVINO."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dashcam_pipeline.errors import EngineUnavailable, WeightsCorrupt
+from dashcam_pipeline.vision.runtime import RuntimeOptions
+
+
+class OpenVinoRuntime:
+    """One compiled model with one stream.
+
+    Several processes share the host, so threads are counted and never pinned to cores, and the
+    arithmetic is the one that was asked for: by itself OpenVINO would choose bf16 where the CPU has it.
+    """
+
+    def __init__(self, model: Path, options: RuntimeOptions, input_shape: Sequence[int] | None) -> None:
+        """Compile `model`; see `runtime.open_runtime` for the arguments and errors."""
+        try:
+            import openvino
+        except ImportError as error:
+            raise EngineUnavailable(
+                "engine openvino is not installed: pip install 'dashcam-pipeline'"
+            ) from error
+        if options.on_cuda:
+            raise EngineUnavailable(
+                f"engine openvino can't use {options.device}: set run.device to cpu, or models.engine to onnxruntime"
+            )
+        core = openvino.Core()
+        if options.cache_dir is not None:
+            core.set_property({"CACHE_DIR": str(options.cache_dir)})
+        try:
+            network = core.read_model(model)
+            network.reshape({0: _fixed_shape(network, input_shape)})
+            compiled = core.compile_model(
+                network,
+                "CPU",
+                {
+                    "INFERENCE_PRECISION_HINT": options.precision,
+                    "INFERENCE_NUM_THREADS": options.threads,
+                    "NUM_STREAMS": 1,
+                    "ENABLE_CPU_PINNING": False,
+                },
+            )
+        except RuntimeError as error:
+            raise WeightsCorrupt(
+                f"OpenVINO can't load {model}: {_first_line(error)}; check it with `dashcam weights verify`"
+            ) from error
+        self.name = "openvino:CPU"
+        self.input_shapes = tuple(tuple(int(side) for side in port.shape) for port in compiled.inputs)
+        self.output_names = tuple(port.any_name if port.names else "" for port in compiled.outputs)
+        self._request = compiled.create_infer_request()
+        self._outputs = len(compiled.outputs)
+
+    def infer(self, batch: NDArray[Any]) -> list[NDArray[np.float32]]:
+        """Run the model once; see `Runtime.infer`."""
+        self._request.infer([batch], share_inputs=True)
+        return [
+            np.array(self._request.get_output_tensor(index).data, dtype=np.float32)
+            for index in range(self._outputs)
+        ]
+
+
+def _fixed_shape(network: Any, input_shape: Sequence[int] | None) -> Any:
+    """The shape for the first input: as given, else the model's own with open sides set to 1."""
+    if input_shape is not None:
+        return list(input_shape)
+    return [side.get_length() if side.is_static else 1 for side in network.inputs[0].partial_shape]
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__
