@@ -56,3 +56,11 @@ class WorkDirBusy(DashcamError):
 
 class VideoUnreadable(DashcamError):
     """A video can't be opened or decoded at all. The run goes on with the others."""
+
+    def __init__(self, video: str, reason: str) -> None:
+        super().__init__(video, reason)
+        self.video = video  # its path, printable
+        self.reason = reason  # one line, without the path
+
+    def __str__(self) -> str:
+        return f"{self.video}: {self.reason}"

@@ -1,0 +1,177 @@
+"""Opening a video file with FFmpeg, safely and with a clear reason when it can't be done."""
+
+from __future__ import annotations
+
+import stat
+from contextlib import suppress
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import av
+import av.error
+from av.container import InputContainer
+from av.stream import Disposition
+from av.video.stream import VideoStream
+
+from dashcam_pipeline.errors import VideoUnreadable
+from dashcam_pipeline.sources.explain import why_unopenable
+from dashcam_pipeline.sources.names import shown
+
+_OPEN_TIMEOUT_S = 60.0
+_READ_TIMEOUT_S = 60.0  # for one packet: a network disk may be slow, but not silent for ever
+
+# Self-contained video formats only: a playlist or a manifest renamed to .mp4 must not make us open
+# other files or addresses.
+_FORMATS = (
+    "mov,matroska,avi,mpegts,mpeg,mpegvideo,flv,asf,ogg,mxf,nut,rm,dv,dhav,"
+    "ivf,obu,av1,h263,h264,hevc,m4v,vc1,mjpeg"
+)
+_CONTAINER_OPTIONS = {"format_whitelist": _FORMATS, "protocol_whitelist": "file"}
+
+_MAX_PIXELS = 8192 * 8192  # above any camera; a damaged header may claim more and exhaust the memory
+
+# FFmpeg's chatter never reaches the terminal, and no lock is shared between decoder threads and Python.
+av.logging.set_level(None)
+
+
+@dataclass(slots=True)
+class OpenVideo:
+    """An open file and its video stream, ready to be decoded. Used as a context manager."""
+
+    path: Path
+    container: InputContainer
+    stream: VideoStream
+    warnings: tuple[str, ...]
+
+    @property
+    def time_base(self) -> Fraction:
+        return self.stream.time_base or Fraction(1, av.time_base)
+
+    @property
+    def stream_duration_s(self) -> float | None:
+        """As the stream's own header has it; None for formats that keep none a stream (Matroska)."""
+        if self.stream.duration is None or self.stream.duration <= 0:
+            return None
+        return float(self.stream.duration * self.time_base)
+
+    @property
+    def container_duration_s(self) -> float | None:
+        """Of the longest stream."""
+        if self.container.duration is None or self.container.duration <= 0:
+            return None
+        return self.container.duration / av.time_base
+
+    @property
+    def duration_s(self) -> float | None:
+        return self.stream_duration_s or self.container_duration_s
+
+    @property
+    def frames_per_s(self) -> float | None:
+        """The average rate."""
+        rate = self.stream.average_rate or self.stream.guessed_rate
+        return float(rate) if rate and rate > 0 else None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self.container.close()
+
+
+def open_video(path: Path, threads: int = 1) -> OpenVideo:
+    """Open a file and choose its video stream.
+
+    Args:
+        path: a regular file.
+        threads: threads of the decoder; more than one decodes several frames at a time.
+
+    Raises:
+        VideoUnreadable: with the reason.
+    """
+    _check_file(path)
+    try:
+        container = av.open(
+            str(path.absolute()),
+            "r",
+            container_options=_CONTAINER_OPTIONS,
+            metadata_errors="replace",
+            timeout=(_OPEN_TIMEOUT_S, _READ_TIMEOUT_S),
+        )
+    except (av.error.FFmpegError, OSError, ValueError, MemoryError) as error:
+        raise unreadable(path, _why_not_opened(path, error)) from error
+    try:
+        stream = _choose_stream(path, container)
+        context = stream.codec_context
+        context.options = {"max_pixels": str(_MAX_PIXELS)}
+        context.thread_count = threads
+        context.thread_type = "FRAME" if threads > 1 else "NONE"
+        videos = sum(not _is_picture(stream) for stream in container.streams.video)
+        more = (f"{videos} video streams: only stream {stream.index} is read",) if videos > 1 else ()
+        return OpenVideo(path, container, stream, more)
+    except BaseException:
+        container.close()
+        raise
+
+
+def unreadable(path: Path, reason: str) -> VideoUnreadable:
+    """The error for a file, its name made printable."""
+    return VideoUnreadable(shown(path), reason)
+
+
+def ffmpeg_says(error: BaseException) -> str:
+    """FFmpeg's words for an error, without the file name."""
+    return str(getattr(error, "strerror", None) or error or type(error).__name__)
+
+
+def _check_file(path: Path) -> None:
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise unreadable(path, "is not a regular file")
+        if status.st_size == 0:
+            raise unreadable(path, "is empty (zero bytes)")
+        with path.open("rb"):
+            pass
+    except FileNotFoundError as error:
+        raise unreadable(path, "no such file") from error
+    except PermissionError as error:
+        raise unreadable(path, "can't be read: permission denied") from error
+    except OSError as error:
+        raise unreadable(path, f"can't be read: {error.strerror}") from error
+
+
+def _why_not_opened(path: Path, error: BaseException) -> str:
+    if isinstance(error, av.error.ExitError):
+        return f"could not be opened within {_OPEN_TIMEOUT_S:.0f} s"
+    with suppress(OSError):
+        if reason := why_unopenable(path):
+            return reason
+    if isinstance(error, av.error.InvalidDataError | av.error.ArgumentError):
+        return "is not a video, or its header is damaged"
+    return f"can't be opened: {ffmpeg_says(error)}"
+
+
+def _choose_stream(path: Path, container: InputContainer) -> VideoStream:
+    videos = [stream for stream in container.streams.video if not _is_picture(stream)]
+    if not videos:
+        kinds = sorted({stream.type for stream in container.streams})
+        has = f"only {' and '.join(kinds)}" if kinds else "nothing that can be decoded"
+        raise unreadable(path, f"has no video stream, {has}")
+    best = container.streams.best("video")
+    stream = best if best in videos and isinstance(best, VideoStream) else videos[0]
+    if stream.codec_context is None:  # FFmpeg has no decoder for it
+        raise unreadable(path, f"its video codec ({stream.name}) is unknown to this build of FFmpeg")
+    return stream
+
+
+def _is_picture(stream: VideoStream) -> bool:
+    """Cover art is stored as a video stream of one picture."""
+    return bool(stream.disposition & Disposition.attached_pic)
