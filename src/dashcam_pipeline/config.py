@@ -26,8 +26,12 @@ class Section(BaseModel):
 class RunSettings(Section):
     """Processes, devices and how a run ends."""
 
-    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+(,\d+)*)?)$")
-    """`auto` (CUDA devices when onnxruntime sees any, else the CPU), `cpu`, `cuda:0` or `cuda:0,1`."""
+    device: str = Field(
+        default="auto",
+        pattern=r"^(auto|cpu|cuda(:\d+(,\d+)*)?)$",
+        examples=["auto", "cpu", "cuda:0", "cuda:0,1"],
+    )
+    """Where models run; `auto` = CUDA devices when onnxruntime sees any, else the CPU."""
     gpu_workers: Count | None = None
     """Processes that run models; null = one a GPU, or on the CPU as many as the cores are worth."""
     cpu_workers: Count | None = None
@@ -41,7 +45,7 @@ class RunSettings(Section):
 class SamplingSettings(Section):
     """Which frames are looked at. Every frame is decoded; the others cost nothing more."""
 
-    frames_per_s: float = Field(10.0, gt=0.0)
+    frames_per_s: float = Field(default=10.0, gt=0.0)
     """Frames looked at in a second of video, chosen by their timestamps."""
     stride: Count | None = None
     """Look at every N-th frame instead, whatever the frame rate."""
@@ -181,7 +185,7 @@ class StorageSettings(Section):
 
     dsn: str | None = None
     """Postgres connection string; null = a server of our own inside the work dir."""
-    evidence_quality: int = Field(92, ge=1, le=100)
+    evidence_quality: int = Field(default=92, ge=1, le=100)
     """JPEG quality of evidence pictures."""
 
 

@@ -103,7 +103,7 @@ def _from_file(source: YamlFile) -> Iterable[_Given]:
         if content is None:
             content = {}  # a section whose keys are all commented out
         if section not in section_names():
-            raise _unknown(str(section), place, section_names())
+            raise _unknown(str(section), place, [*section_names(), *all_keys()])
         if not isinstance(content, dict):
             raise ConfigError(f"{place}: `{section}` is a section: its keys stand below it, indented")
         for key, value in content.items():
@@ -142,7 +142,7 @@ def _must_be_known(item: _Given) -> None:
 
 def _unknown(name: str, place: str, known: Iterable[str]) -> ConfigError:
     candidates = list(known)
-    near = difflib.get_close_matches(name, candidates, n=1, cutoff=0.5) or _same_last_part(name, candidates)
+    near = _same_last_part(name, candidates) or difflib.get_close_matches(name, candidates, n=1, cutoff=0.5)
     hint = f"did you mean `{near[0]}`?" if near else "`dashcam config keys` lists what there is"
     return ConfigError(f"{place}: there is no setting `{name}`; {hint}")
 

@@ -114,8 +114,8 @@ def _allowed(schema: Mapping[str, Any]) -> str:
         return " or ".join(_allowed(part) for part in schema["anyOf"])
     if "enum" in schema:
         return _one_of(schema["enum"])
-    if "pattern" in schema:
-        return f"text like `{schema['pattern'].removeprefix('^').removesuffix('$')}`"
+    if "examples" in schema:
+        return f"text like {_one_of(schema['examples'])}"
     kind = _KINDS[schema.get("format", schema["type"])]
     return f"{kind}{_bounds(schema)}"
 

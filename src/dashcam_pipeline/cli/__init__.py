@@ -1,0 +1,33 @@
+"""The `dashcam` command: its subcommands, and how an error becomes one clear line and an exit code."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from dashcam_pipeline.cli import config, db, doctor, results, weights
+from dashcam_pipeline.errors import DashcamError
+
+app = typer.Typer(
+    name="dashcam",
+    help="A folder of dashcam videos in, a Postgres table of vehicle sightings out.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("export")(results.export)
+app.add_typer(results.runs, name="runs")
+app.add_typer(db.app, name="db")
+app.add_typer(weights.app, name="weights")
+app.add_typer(config.app, name="config")
+app.command("doctor")(doctor.doctor)
+
+
+def main() -> None:
+    """Run the command line; errors that a user can meet end in one line instead of a traceback."""
+    try:
+        app()
+    except DashcamError as error:
+        print(f"dashcam: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)

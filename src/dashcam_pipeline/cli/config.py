@@ -1,0 +1,75 @@
+"""`dashcam config`: the settings that hold here, where each came from, and what settings there are."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+import yaml
+from rich.console import Console
+from rich.table import Table
+
+from dashcam_pipeline.configuration import DEFAULT, Loaded, load, presets
+from dashcam_pipeline.configuration_keys import all_keys, section_names
+from dashcam_pipeline.storage.dsn import redacted
+
+app = typer.Typer(help="The settings: show those that hold, list those there are.", no_args_is_help=True)
+
+
+class Format(StrEnum):
+    """How `config show` prints."""
+
+    YAML = "yaml"
+    JSON = "json"
+
+
+@app.command("show")
+def show(
+    config: Annotated[
+        str | None, typer.Option("--config", metavar="FILE", help="A preset's name or a YAML file.")
+    ] = None,
+    format: Annotated[Format, typer.Option("--format", help="How to print.")] = Format.YAML,
+) -> None:
+    """Print the settings that a run would have, each with where its value came from."""
+    loaded = load(config)
+    if format is Format.JSON:
+        shown = {
+            key: {"value": value, "origin": loaded.origin(key)} for key, value in shown_values(loaded).items()
+        }
+        print(json.dumps(shown, indent=2, ensure_ascii=False))
+    else:
+        print(_yaml(loaded), end="")
+
+
+@app.command("keys")
+def keys() -> None:
+    """List every setting with what it may be, its default and its meaning."""
+    table = Table("setting", "allowed", "default", "meaning", box=None, pad_edge=False)
+    for key in all_keys().values():
+        table.add_row(key.name, key.allowed, key.default_text, key.meaning)
+    Console().print(table, markup=False)
+    print(f"presets for --config: {', '.join(presets())}")
+
+
+def shown_values(loaded: Loaded) -> dict[str, Any]:
+    """The settings by `section.key` as plain values, fit to be shown: the DSN without its password."""
+    sections = loaded.settings.model_dump(mode="json")
+    values = {f"{section}.{key}": value for section in sections for key, value in sections[section].items()}
+    if values["storage.dsn"]:
+        values["storage.dsn"] = redacted(values["storage.dsn"])
+    return values
+
+
+def _yaml(loaded: Loaded) -> str:
+    """YAML that can be used as a configuration, with the origins as comments."""
+    values = shown_values(loaded)
+    lines = []
+    for section in section_names():
+        lines.append(f"{section}:")
+        for name in (name for name in values if name.startswith(f"{section}.")):
+            item = yaml.safe_dump({name.partition(".")[2]: values[name]}, width=1_000, allow_unicode=True)
+            origin = loaded.origin(name)
+            lines.append(f"  {item.strip():40}" + (f" # {origin}" if origin != DEFAULT else ""))
+    return "\n".join(line.rstrip() for line in lines) + "\n"
