@@ -100,12 +100,12 @@ class EmbeddedServer:
         """Stop being a user; the server goes on running."""
         self._let_go()
 
-    def stop_if_unused(self) -> bool:
-        """Stop being a user, and stop the server if nobody else is one. True when it is stopped."""
+    def stop_if_unused(self, *, force: bool = False) -> bool:
+        """Stop being a user, and stop the server if nobody else is one (or by force). True when it is stopped."""
         try:
             with self._alone():
                 self._let_go()
-                if self._in_use():
+                if not force and self._in_use():
                     return False
                 self._stop()
                 return True

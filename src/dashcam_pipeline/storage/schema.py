@@ -75,9 +75,15 @@ def migrate(dsn: str) -> None:
 def schema_state(connection: Connection) -> SchemaState:
     """Compare the database with this program; changes nothing."""
     known = [migration.id for migration in read_migrations(MIGRATION_SOURCE)]
-    found = connection.execute("SELECT to_regclass(%s) IS NOT NULL", (MIGRATION_TABLE,)).fetchone()
+    found = connection.execute(
+        "SELECT to_regclass(%(table)s) IS NOT NULL, has_table_privilege(to_regclass(%(table)s), 'SELECT')",
+        {"table": MIGRATION_TABLE},
+    ).fetchone()
+    exists, readable = found or (False, None)
     applied: set[str] = set()
-    if found and found[0]:
+    if exists and not readable:  # a user who was granted the results and not this
+        return SchemaState(missing=(), unknown=())
+    if exists:
         rows = connection.execute(
             sql.SQL("SELECT migration_id FROM {}").format(sql.Identifier(MIGRATION_TABLE))
         ).fetchall()

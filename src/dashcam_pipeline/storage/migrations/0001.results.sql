@@ -122,7 +122,7 @@ CREATE INDEX vehicles_best_guess ON vehicles (best_guess) WHERE best_guess IS NO
 CREATE INDEX vehicles_ts ON vehicles (ts) WHERE ts IS NOT NULL;
 
 COMMENT ON TABLE vehicles IS 'One row a sighting: one vehicle passing one camera. The key (video_id, track_id) makes a second write an update, so a car stays one row however often its video is run.';
-COMMENT ON COLUMN vehicles.id IS 'Stable id: UUID version 5 of "<video_id>/<track_id>". The same video gives the same ids again, on every host.';
+COMMENT ON COLUMN vehicles.id IS 'Stable id: UUID version 5 of video_id/track_id. The same video gives the same ids again, on every host.';
 COMMENT ON COLUMN vehicles.video_id IS 'Identity of the content of the video, see videos.video_id.';
 COMMENT ON COLUMN vehicles.track_id IS 'Number of the vehicle within its video, from 1.';
 COMMENT ON COLUMN vehicles.run_id IS 'The run that wrote this row last.';

@@ -1,0 +1,179 @@
+"""`dashcam runs` and `dashcam export`: what runs have found."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import psycopg
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from dashcam_pipeline.cli.options import Db, WorkDir
+from dashcam_pipeline.storage import reading
+from dashcam_pipeline.storage.connection import Connection, connect, unavailable
+from dashcam_pipeline.storage.database import Database
+from dashcam_pipeline.storage.export import Format
+from dashcam_pipeline.storage.export import export as write_export
+from dashcam_pipeline.storage.location import resolve_location
+from dashcam_pipeline.storage.reading import LATEST, RunSummary, VideoSummary
+
+PIPE_WIDTH = 200  # columns of a table that is not printed on a terminal
+
+runs = typer.Typer(help="The runs and their videos.")
+
+
+@runs.callback(invoke_without_command=True)
+def list_runs(context: typer.Context, db: Db = None, work_dir: WorkDir = None) -> None:
+    """List the runs, the latest first; `dashcam runs show` has the videos of one.
+
+    Example: dashcam runs --db postgresql://me@localhost/traffic
+    """
+    if context.invoked_subcommand is not None:
+        if db is not None or work_dir is not None:
+            raise typer.BadParameter("--db and --work-dir go behind the subcommand")
+        return
+    with _results(db, work_dir) as connection:
+        found = reading.list_runs(connection)
+    if not found:
+        print("no run has been recorded yet")
+        return
+    _print(_runs_table(found))
+
+
+@runs.command("show")
+def show_run(
+    run: Annotated[
+        str, typer.Argument(metavar="ID", help="A run's id or its beginning, or `latest`.")
+    ] = LATEST,
+    db: Db = None,
+    work_dir: WorkDir = None,
+) -> None:
+    """List the videos of a run with their state, why they are not done, and the plates found.
+
+    Example: dashcam runs show latest
+    """
+    with _results(db, work_dir) as connection:
+        found = reading.find_run(connection, run)
+        videos = reading.list_videos(connection, found.run_id)
+        _warn_of_replaced(connection, found)
+    print(
+        f"run {found.run_id}: {found.status}, began {_time(found.started_at)}, ended {_time(found.finished_at)}"
+    )
+    if found.error:
+        print(f"error: {found.error}")
+    _print(_videos_table(videos))
+    if found.work_dir:
+        print(f"evidence pictures: {found.work_dir}/evidence")
+
+
+def export(
+    run: Annotated[
+        str, typer.Option("--run", metavar="ID", help="A run's id or its beginning, or `latest`.")
+    ] = LATEST,
+    format: Annotated[
+        Format | None, typer.Option("--format", help="Else by the ending of the file, else csv.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Else standard output.")
+    ] = None,
+    video: Annotated[
+        str | None, typer.Option("--video", metavar="NAME", help="Only this video: file name, path or id.")
+    ] = None,
+    db: Db = None,
+    work_dir: WorkDir = None,
+) -> None:
+    """Print or save the sightings of a run, one row a vehicle.
+
+    `plate` holds only what the run claims; weaker texts stand in `best_guess`. Paths of evidence
+    pictures are those on the host of the run.
+
+    Example: dashcam export --run latest --format json -o sightings.json
+    """
+    with _results(db, work_dir) as connection:
+        found = reading.find_run(connection, run)
+        video_ids = reading.find_videos(connection, found.run_id, video) if video is not None else None
+        _warn_of_replaced(connection, found)
+        sightings = reading.iterate_sightings(connection, found, video_ids)
+        count = write_export(sightings, format or _format_of(output), output)
+    if output is not None:
+        print(f"{count} sightings of run {found.run_id} in {output}", file=sys.stderr)
+
+
+@contextmanager
+def _results(db: str | None, work_dir: Path | None) -> Iterator[Connection]:
+    with Database.attach(resolve_location(db, work_dir)) as database, connect(database.url) as connection:
+        try:
+            yield connection
+        except psycopg.Error as error:
+            raise unavailable(database.url, error) from error
+
+
+def _format_of(output: Path | None) -> Format:
+    return Format.JSON if output is not None and output.suffix.lower() == ".json" else Format.CSV
+
+
+def _warn_of_replaced(connection: Connection, run: RunSummary) -> None:
+    count = reading.count_replaced(connection, run.run_id)
+    if count:
+        print(
+            f"{count} of the videos of run {run.run_id} were read by another run too: "
+            "sightings that it wrote later are listed there",
+            file=sys.stderr,
+        )
+
+
+def _runs_table(found: list[RunSummary]) -> Table:
+    table = Table("run", "state", "began", "took", "videos", "done", "frames", "vehicles", "plates", "error")
+    table.box = None
+    for run in found:
+        numbers = (run.videos, run.done, run.frames_decoded, run.vehicles, run.plates)
+        table.add_row(
+            run.run_id,
+            run.status,
+            _time(run.started_at),
+            _duration(run),
+            *(str(number) for number in numbers),
+            escape(run.error or ""),
+        )
+    return table
+
+
+def _videos_table(videos: list[VideoSummary]) -> Table:
+    table = Table(
+        "video", "state", "frames", "vehicles", "plates", "plates found", "without a plate", "reason"
+    )
+    table.box = None
+    for video in videos:
+        reasons = sorted((video.reasons or {}).items())
+        table.add_row(
+            escape(video.filename),
+            video.status,
+            str(video.frames_decoded),
+            str(video.vehicles),
+            str(video.plates),
+            escape(" ".join(video.claimed)),
+            ", ".join(f"{name} {count}" for name, count in reasons if count),
+            escape(video.reason or ""),
+        )
+    return table
+
+
+def _print(table: Table) -> None:
+    console = Console()
+    # Through a pipe nothing is cut off or folded to a terminal's width that is not there.
+    Console(width=console.width if console.is_terminal else PIPE_WIDTH).print(table)
+
+
+def _time(moment: datetime | None) -> str:
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S") if moment else "-"
+
+
+def _duration(run: RunSummary) -> str:
+    return str(run.finished_at - run.started_at).split(".")[0] if run.finished_at else "-"

@@ -1,0 +1,155 @@
+"""Reading back what runs have written: runs, their videos, their sightings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from psycopg.rows import class_row, scalar_row
+
+from dashcam_pipeline.errors import BadInput
+from dashcam_pipeline.storage.connection import Connection
+from dashcam_pipeline.storage.queries import query
+from dashcam_pipeline.storage.rows import RunStatus, VideoStatus
+
+LATEST = "latest"
+ROWS_A_TRIP = 1000
+
+Record = TypeVar("Record")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSummary:
+    """A run with the sums over its videos."""
+
+    run_id: str
+    status: RunStatus
+    started_at: datetime
+    finished_at: datetime | None
+    error: str | None
+    work_dir: str | None
+    videos: int
+    done: int  # videos that were read to their end
+    frames_decoded: int
+    vehicles: int
+    plates: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoSummary:
+    """A video of a run with the plates found in it."""
+
+    path: str
+    filename: str
+    video_id: str
+    status: VideoStatus
+    reason: str | None
+    duration_s: float | None
+    frames_decoded: int
+    decode_errors: int
+    vehicles: int
+    plates: int
+    reasons: dict[str, int] | None  # sightings without a plate, by reason
+    claimed: list[str]  # the plates, in the order of their vehicles; empty when a later run replaced them
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """A sighting as it is exported; the fields are the columns, in their order."""
+
+    plate: str | None  # only a claim; weaker texts stand in best_guess
+    confidence: float | None  # of the plate, or else of the best guess
+    video: str | None  # file name
+    first_frame: int  # frames count from 0 in decode order
+    last_frame: int
+    first_s: float
+    last_s: float
+    vehicle_class: str
+    reads: int
+    agreeing_reads: int
+    best_guess: str | None
+    reason: str | None  # why there is no plate
+    best_read: str | None
+    frame: int  # of the evidence
+    frame_s: float
+    ts: datetime | None
+    evidence: str | None  # picture of the vehicle
+    plate_evidence: str | None
+    video_path: str | None
+    video_id: str
+    track_id: int
+    id: str
+    run_id: str
+
+
+def list_runs(connection: Connection) -> list[RunSummary]:
+    """All runs, the latest first."""
+    return _all(connection, RunSummary, "runs", {})
+
+
+def find_run(connection: Connection, name: str) -> RunSummary:
+    """The run that `name` means: `latest`, a run id, or the beginning of one.
+
+    Raises:
+        BadInput: there is none, or several.
+    """
+    runs = list_runs(connection)
+    if not runs:
+        raise BadInput("no run has been recorded in this database yet")
+    if name == LATEST:
+        return runs[0]
+    matching = [run for run in runs if run.run_id == name] or [r for r in runs if r.run_id.startswith(name)]
+    if len(matching) != 1:
+        found = "no run" if not matching else f"{len(matching)} runs begin"
+        raise BadInput(
+            f"{found} {'is called' if not matching else 'with'} {name!r}: `dashcam runs` lists them, the latest "
+            f"is {runs[0].run_id}"
+        )
+    return matching[0]
+
+
+def list_videos(connection: Connection, run_id: str) -> list[VideoSummary]:
+    """The videos of a run, by path."""
+    return _all(connection, VideoSummary, "videos", {"run_id": run_id})
+
+
+def find_videos(connection: Connection, run_id: str, name: str) -> list[str]:
+    """The ids of a run's videos with that file name, path or id.
+
+    Raises:
+        BadInput: there is none.
+    """
+    videos = list_videos(connection, run_id)
+    found = {video.video_id for video in videos if name in (video.filename, video.path, video.video_id)}
+    if not found:
+        names = ", ".join(sorted({video.filename for video in videos})) or "no video"
+        raise BadInput(f"the run {run_id} has no video {name!r}: it has {names}")
+    return sorted(found)
+
+
+def count_replaced(connection: Connection, run_id: str) -> int:
+    """How many of a run's videos have sightings that another run wrote since."""
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        return int(cursor.execute(query("read", "replaced_videos"), {"run_id": run_id}).fetchone() or 0)
+
+
+def iterate_sightings(
+    connection: Connection, run: RunSummary, video_ids: Sequence[str] | None = None
+) -> Iterator[Sighting]:
+    """The sightings of a run by video and first frame, fetched bit by bit; evidence with its full path."""
+    parameters = {
+        "run_id": run.run_id,
+        "video_ids": list(video_ids) if video_ids is not None else None,
+        "prefix": f"{run.work_dir}/" if run.work_dir else "",
+    }
+    with connection.cursor(name="sightings", row_factory=class_row(Sighting)) as cursor:
+        cursor.itersize = ROWS_A_TRIP
+        cursor.execute(query("read", "sightings"), parameters)
+        yield from cursor
+
+
+def _all(connection: Connection, record: type[Record], name: str, parameters: dict[str, str]) -> list[Record]:
+    with connection.cursor(row_factory=class_row(record)) as cursor:
+        return cursor.execute(query("read", name), parameters).fetchall()

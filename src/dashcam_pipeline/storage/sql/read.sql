@@ -1,0 +1,63 @@
+-- name: runs
+SELECT
+    runs.run_id, runs.status, runs.started_at, runs.finished_at, runs.error, runs.work_dir,
+    coalesce(counts.videos, 0) AS videos,
+    coalesce(counts.done, 0) AS done,
+    coalesce(counts.frames_decoded, 0) AS frames_decoded,
+    coalesce(counts.vehicles, 0) AS vehicles,
+    coalesce(counts.plates, 0) AS plates
+FROM runs
+LEFT JOIN (
+    SELECT
+        run_id,
+        count(*) AS videos,
+        count(*) FILTER (WHERE status = 'done') AS done,
+        sum(frames_decoded)::bigint AS frames_decoded,
+        sum(vehicles)::bigint AS vehicles,
+        sum(plates)::bigint AS plates
+    FROM videos
+    GROUP BY run_id
+) AS counts USING (run_id)
+ORDER BY runs.started_at DESC, runs.run_id DESC;
+
+-- name: videos
+SELECT
+    videos.path, videos.filename, videos.video_id, videos.status, videos.reason, videos.duration_s,
+    videos.frames_decoded, videos.decode_errors, videos.vehicles, videos.plates, videos.reasons,
+    coalesce(found.claimed, '{}') AS claimed
+FROM videos
+LEFT JOIN (
+    SELECT run_id, video_id, array_agg(final_plate ORDER BY first_frame, track_id) AS claimed
+    FROM vehicles
+    WHERE final_plate IS NOT NULL
+    GROUP BY run_id, video_id
+) AS found ON found.run_id = videos.run_id AND found.video_id = videos.video_id AND videos.status <> 'skipped'
+WHERE videos.run_id = %(run_id)s
+ORDER BY videos.path;
+
+-- name: replaced_videos
+SELECT count(*)
+FROM videos
+WHERE videos.run_id = %(run_id)s
+    AND videos.status <> 'skipped'
+    AND EXISTS (
+        SELECT 1 FROM vehicles
+        WHERE vehicles.video_id = videos.video_id AND vehicles.run_id <> videos.run_id
+    );
+
+-- name: sightings
+SELECT
+    vehicles.final_plate AS plate,
+    vehicles.plate_confidence AS confidence,
+    vehicles.video_filename AS video,
+    vehicles.first_frame, vehicles.last_frame, vehicles.first_s, vehicles.last_s,
+    vehicles.vehicle_class, vehicles.reads, vehicles.agreeing_reads,
+    vehicles.best_guess, vehicles.no_plate_reason AS reason, vehicles.best_read,
+    vehicles.frame_idx AS frame, vehicles.video_ts_frame AS frame_s, vehicles.ts,
+    %(prefix)s || vehicles.vehicle_picture AS evidence,
+    %(prefix)s || vehicles.plate_picture AS plate_evidence,
+    vehicles.video_path, vehicles.video_id, vehicles.track_id, vehicles.id::text AS id, vehicles.run_id
+FROM vehicles
+WHERE vehicles.run_id = %(run_id)s
+    AND (%(video_ids)s::text[] IS NULL OR vehicles.video_id = ANY(%(video_ids)s))
+ORDER BY vehicles.video_path, vehicles.video_id, vehicles.first_frame, vehicles.track_id;
