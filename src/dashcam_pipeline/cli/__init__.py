@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from dashcam_pipeline.cli import config, db, doctor, results, weights
+from dashcam_pipeline.cli import config, db, doctor, results, run, weights
 from dashcam_pipeline.errors import DashcamError
 
 app = typer.Typer(
@@ -16,6 +16,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.command("run")(run.run)
 app.command("export")(results.export)
 app.add_typer(results.runs, name="runs")
 app.add_typer(db.app, name="db")

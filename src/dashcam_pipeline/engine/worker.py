@@ -11,7 +11,8 @@ import os
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -74,26 +75,39 @@ def worker_main(spec: WorkerSpec, shared: Shared, store: FrameStore, parent_pid:
     pulse = _Pulse(spec, shared)
     pulse.start()
     try:
-        tools = Tools(shared, store, spec.worker_id, spec.threads, spec.device)
-        processors = spec.build(tools, spec.categories)
-        pulse.ready()
-        loops = [
-            threading.Thread(
-                target=_loop, args=(spec, shared, processors, pulse), name=f"{spec.worker_id}.{n}"
-            )
-            for n in range(1, spec.loops)
-        ]
-        for thread in loops:
-            thread.start()
-        _loop(spec, shared, processors, pulse)
-        for thread in loops:
-            thread.join()
+        with _guard(spec, shared):
+            tools = Tools(shared, store, spec.worker_id, spec.threads, spec.device)
+            processors = spec.build(tools, spec.categories)
+            pulse.ready()
+            loops = [
+                threading.Thread(target=_guarded_loop, args=(spec, shared, processors, pulse))
+                for _ in range(1, spec.loops)
+            ]
+            for thread in loops:
+                thread.start()
+            _loop(spec, shared, processors, pulse)
+            for thread in loops:
+                thread.join()
+    finally:
+        pulse.stop()
+
+
+@contextmanager
+def _guard(spec: WorkerSpec, shared: Shared) -> Iterator[None]:
+    """An error that a user can mend stops the run with its text; a Manager that is gone ends this worker."""
+    try:
+        yield
     except DashcamError as error:
         shared.board.fatal(Fatal(spec.worker_id, str(error), error.exit_code))
     except MANAGER_GONE:
         pass  # the supervisor sees that too, and says it
-    finally:
-        pulse.stop()
+
+
+def _guarded_loop(
+    spec: WorkerSpec, shared: Shared, processors: Mapping[str, Processor], pulse: _Pulse
+) -> None:
+    with _guard(spec, shared):
+        _loop(spec, shared, processors, pulse)
 
 
 def _loop(spec: WorkerSpec, shared: Shared, processors: Mapping[str, Processor], pulse: _Pulse) -> None:
@@ -118,6 +132,7 @@ def _work(spec: WorkerSpec, shared: Shared, processor: Processor, batch: Batch) 
     started = time.perf_counter()
     try:
         outcome = processor.process(batch)
+        shared.queue.complete(spec.worker_id, batch.task_ids, outcome, time.perf_counter() - started)
     except (LeaseLost, DashcamError, *MANAGER_GONE):
         raise
     except Exception:
@@ -128,8 +143,6 @@ def _work(spec: WorkerSpec, shared: Shared, processor: Processor, batch: Batch) 
         shared.queue.give_back(spec.worker_id, batch.task_ids[1:])
         single = Batch(batch.category, batch.tasks[:1], batch.state)
         _work(spec, shared, processor, single)
-        return
-    shared.queue.complete(spec.worker_id, batch.task_ids, outcome, time.perf_counter() - started)
 
 
 def _fail(spec: WorkerSpec, shared: Shared, batch: Batch) -> None:

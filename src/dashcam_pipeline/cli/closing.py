@@ -1,0 +1,94 @@
+"""What `dashcam run` prints when it is over: the videos, the sightings, and where the proof lies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from dashcam_pipeline.batch import Report
+from dashcam_pipeline.cli.results import PIPE_WIDTH
+from dashcam_pipeline.engine.supervisor import RunEnd
+from dashcam_pipeline.engine.wording import amount, span
+from dashcam_pipeline.storage.connection import connect
+from dashcam_pipeline.storage.database import Database
+from dashcam_pipeline.storage.reading import (
+    Sighting,
+    VideoSummary,
+    find_run,
+    iterate_sightings,
+    list_videos,
+)
+from dashcam_pipeline.storage.rows import VideoStatus
+
+MOST_SIGHTINGS = 40
+MOST_VIDEOS = 40
+
+
+def print_closing(report: Report, database: Database, work_dir: Path) -> None:
+    """Print the end of a run to standard output."""
+    with connect(database.url) as connection:
+        run = find_run(connection, report.run.run_id)
+        videos = list_videos(connection, run.run_id)
+        claimed = [sighting for sighting in iterate_sightings(connection, run) if sighting.plate]
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=PIPE_WIDTH)
+    if claimed:
+        console.print(_sightings(claimed[:MOST_SIGHTINGS], work_dir))
+    if len(claimed) > MOST_SIGHTINGS:
+        console.print(f"… and {len(claimed) - MOST_SIGHTINGS} more: dashcam export")
+    troubled = [video for video in videos if video.status not in (VideoStatus.DONE, VideoStatus.SKIPPED)]
+    for video in troubled[:MOST_VIDEOS]:
+        console.print(Text(f"{video.filename}: {video.status}: {video.reason or ''}"), soft_wrap=True)
+    if len(troubled) > MOST_VIDEOS:
+        console.print(f"… and {len(troubled) - MOST_VIDEOS} more: dashcam runs show")
+    console.print(Text(_summary(report, videos)), soft_wrap=True)
+    console.print(Text(f"evidence pictures: {work_dir / 'evidence'}"), soft_wrap=True)
+    if database.embedded:
+        console.print(Text(f"database: our own, in {work_dir}; `dashcam db psql` opens it"), soft_wrap=True)
+    else:
+        console.print(Text(f"database: {database.safe_url}"), soft_wrap=True)
+
+
+def _sightings(found: list[Sighting], work_dir: Path) -> Table:
+    table = Table("plate", "sure", "vehicle", "video", "from", "to", "reads", "picture of the plate")
+    table.box = None
+    for row in found:
+        picture = Path(row.plate_evidence) if row.plate_evidence else None
+        inside = picture is not None and picture.is_relative_to(work_dir)
+        table.add_row(
+            Text(row.plate or "", style="bold green"),
+            f"{row.confidence:.2f}" if row.confidence is not None else "",
+            row.vehicle_class,
+            Text(row.video or ""),
+            f"{row.first_s:.1f} s",
+            f"{row.last_s:.1f} s",
+            f"{row.agreeing_reads} of {row.reads}",
+            Text(str(picture.relative_to(work_dir) if picture and inside else picture or "")),
+        )
+    return table
+
+
+def _summary(report: Report, videos: list[VideoSummary]) -> str:
+    last = report.result.last
+    counts = {status: sum(video.status is status for video in videos) for status in VideoStatus}
+    states = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
+    vehicles, plates = (sum(getattr(video, name) for video in videos) for name in ("vehicles", "plates"))
+    how = {
+        RunEnd.FINISHED: "finished",
+        RunEnd.DRAINED: "stopped by the user; what was under way was finished",
+        RunEnd.ABANDONED: "stopped at once by the user; run the same command again to do the rest",
+    }[report.result.end]
+    parts = [
+        f"run {report.run.run_id} {how}",
+        f"videos: {states or 'none'}",
+        f"{vehicles} vehicles, {plates} with a plate",
+        f"{span(last.elapsed_s)} ({last.realtime:.1f}× real time)",
+        f"peak memory {amount(last.peak_rss_bytes)}, peak frame store {amount(last.queue.frames.peak_bytes)}",
+    ]
+    if report.result.left_frames and report.result.end is not RunEnd.ABANDONED:
+        parts.append(f"{len(report.result.left_frames)} frames were left over and removed")
+    return "\n".join(parts)

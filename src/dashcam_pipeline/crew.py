@@ -1,0 +1,72 @@
+"""How many processes of which class a host gets: workers × threads = cores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dashcam_pipeline.config import RunSettings
+from dashcam_pipeline.engine.task import Category, WorkerClass
+from dashcam_pipeline.engine.worker import Build, WorkerSpec
+
+MOST_CPU_MODEL_WORKERS = 8  # each loads the models anew; past this, more threads a worker serve better
+CORES_PER_CPU_WORKER = 8  # tracking and voting cost about this share of what the models cost on the CPU
+CORES_PER_READER = 2
+MOST_READERS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """Numbers of a run."""
+
+    model_devices: tuple[str, ...]  # one a GPU-class worker
+    model_threads: int  # of each
+    cpu_workers: int
+    readers: int
+
+
+def plan_crew(settings: RunSettings, devices: Sequence[str], cores: int) -> Crew:
+    """Fill in what the settings leave open.
+
+    Args:
+        settings: what the user asked for.
+        devices: what models may run on, `cpu` or `cuda:N`.
+        cores: that this run may use.
+    """
+    on_cpu = all(device == "cpu" for device in devices)
+    usual = min(cores, MOST_CPU_MODEL_WORKERS) if on_cpu else len(devices)
+    workers = settings.gpu_workers or usual
+    return Crew(
+        model_devices=tuple(devices[index % len(devices)] for index in range(workers)),
+        model_threads=max(1, cores // workers),
+        cpu_workers=settings.cpu_workers or max(1, cores // CORES_PER_CPU_WORKER),
+        readers=settings.readers or max(1, min(MOST_READERS, cores // CORES_PER_READER)),
+    )
+
+
+def worker_specs(crew: Crew, categories: Sequence[Category], build: Build) -> tuple[WorkerSpec, ...]:
+    """The table of processes: one reader process with a thread a video, the model workers, the others."""
+
+    def names(worker_class: WorkerClass) -> tuple[str, ...]:
+        return tuple(category.name for category in categories if category.worker_class is worker_class)
+
+    def spec(worker_id: str, worker_class: WorkerClass, **more: object) -> WorkerSpec:
+        return WorkerSpec(
+            worker_id=worker_id,
+            worker_class=worker_class.value,
+            categories=names(worker_class),
+            build=build,
+            **more,  # type: ignore[arg-type]
+        )
+
+    models = [
+        spec(f"gpu-{index}", WorkerClass.GPU, threads=crew.model_threads, device=device)
+        for index, device in enumerate(crew.model_devices)
+    ]
+    others = [spec(f"cpu-{index}", WorkerClass.CPU) for index in range(crew.cpu_workers)]
+    return (
+        spec("reader", WorkerClass.SOURCE, loops=crew.readers),
+        *models,
+        *others,
+        spec("writer", WorkerClass.WRITER),
+    )

@@ -1,0 +1,41 @@
+"""The state of a run as one plain line every few seconds, where there is no terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from dashcam_pipeline.engine.monitor import RunSnapshot
+from dashcam_pipeline.engine.wording import status_line
+
+EVERY_S = 5.0
+
+
+class PlainLines:
+    """Shows snapshots through `write`, one line at a time. The same interface as the HUD."""
+
+    def __init__(self, write: Callable[[str], None], every_s: float = EVERY_S) -> None:
+        self._write = write
+        self._every_s = every_s
+        self._next_s = 0.0
+        self._last: RunSnapshot | None = None
+        self._phase = "running"
+
+    def show(self, snapshot: RunSnapshot) -> None:
+        """Write a line when it is time for one, or when the phase changes."""
+        self._last = snapshot
+        if snapshot.elapsed_s >= self._next_s or snapshot.phase != self._phase:
+            self._phase = snapshot.phase
+            self._next_s = snapshot.elapsed_s + self._every_s
+            self._write(status_line(snapshot))
+            self._last = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._last is not None:  # how it ended
+            self._write(status_line(self._last))

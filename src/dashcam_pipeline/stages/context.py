@@ -1,0 +1,68 @@
+"""What every stage is built with: the job's settings, the worker's tools, and the way to the next stage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from dashcam_pipeline.config import Settings
+from dashcam_pipeline.engine.task import Task
+from dashcam_pipeline.engine.worker import Tools
+from dashcam_pipeline.vision.runtime import RuntimeOptions
+from dashcam_pipeline.weights import Role, resolve
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What is the same for all stages of a run."""
+
+    settings: Settings
+    run_id: str
+    work_dir: Path
+    database_url: str
+
+
+class Route(Protocol):
+    """Makes the task that carries a record to the stage that takes it; see `pipeline.Router`."""
+
+    def task(
+        self,
+        record: object,
+        source_id: str,
+        name: str,
+        *,
+        key: str = "",
+        order: int = 0,
+        payload_ref: str | None = None,
+        frames: tuple[str, ...] = (),
+    ) -> Task: ...
+
+
+@dataclass(frozen=True, slots=True)
+class StageContext:
+    """What a stage is built with."""
+
+    job: Job
+    tools: Tools
+    route: Route
+
+    @property
+    def settings(self) -> Settings:
+        return self.job.settings
+
+    def runtime_options(self) -> RuntimeOptions:
+        """How this worker runs models."""
+        models = self.settings.models
+        return RuntimeOptions(
+            engine=models.engine,
+            device=self.tools.device,
+            threads=self.tools.threads,
+            precision=models.precision,
+            tensorrt=models.tensorrt,
+            cache_dir=self.job.work_dir / "model_cache",
+        )
+
+    def weights(self, name: str, role: Role) -> Path:
+        """The file of a model that the settings name."""
+        return resolve(name, role)

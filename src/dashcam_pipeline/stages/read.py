@@ -1,0 +1,193 @@
+"""READ: a video file becomes stored frames, each with a task to search it for vehicles.
+
+The only stage that waits for room. What it has read is kept beside the queue with every chunk of frames, so a
+reader that dies is followed by one that goes on behind the last frame brought in.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
+
+from dashcam_pipeline.engine.board import SourceProgress
+from dashcam_pipeline.engine.task import Batch, KeyState, Outcome, Task, pack
+from dashcam_pipeline.errors import DiskUnavailable, VideoUnreadable
+from dashcam_pipeline.sources.base import Frame, Verdict
+from dashcam_pipeline.sources.sampling import Sampler
+from dashcam_pipeline.sources.video_file import VideoFile
+from dashcam_pipeline.stages.context import StageContext
+from dashcam_pipeline.stages.records import EndOfVideo, RowToWrite, SampledFrame, VideoJob, VideoRead
+from dashcam_pipeline.storage.rows import VideoRow, VideoStatus
+
+CHUNK = 4  # frames brought in at once; bounds what a reader holds in memory
+ADMIT_WAIT_S = 0.5  # a reader that waits for room looks up this often, to hear a stop
+DISK_PATIENCE_S = 60.0  # a disk that stays full for this long ends the run
+SHORT_ID = 16  # characters of the video id in the names of frames
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Position:
+    """How far the reading is; kept beside the queue."""
+
+    next_index: int = 0  # the first frame that was not brought in yet
+    frames_in: int = 0
+
+
+class _Stopped(Exception):
+    """The user stopped the run."""
+
+
+class Read:
+    """The processor of READ. See the module."""
+
+    def __init__(self, context: StageContext) -> None:
+        self._context = context
+        self._tools = context.tools
+        self._shared = context.tools.shared
+
+    def process(self, batch: Batch, /) -> Outcome:
+        task = batch.tasks[0]
+        job: VideoJob = task.load()
+        position: _Position = batch.state.load() if batch.state else _Position()
+        row = self._row(job)
+        if task.tombstone_of is not None:
+            reason = "the reader process died again and again on this file"
+            status = VideoStatus.PARTIAL if position.frames_in else VideoStatus.FAILED
+            return self._end(task, position, replace(row, status=status, reason=reason))
+        try:
+            with VideoFile(job.path, threads=1) as video:
+                return self._read(task, job, video, position)
+        except VideoUnreadable as error:
+            return self._end(task, position, replace(row, status=VideoStatus.FAILED, reason=str(error)))
+
+    def _read(self, task: Task, job: VideoJob, video: VideoFile, position: _Position) -> Outcome:
+        """Bring in all wanted frames, then close the video."""
+        info = video.info
+        row = replace(
+            self._row(job),
+            duration_s=info.duration_s,
+            width=info.width,
+            height=info.height,
+            fps=info.fps,
+            codec=info.codec,
+        )
+        if position == _Position():
+            self._bring_in(task, job, (), position, (self._write(task, row, "running"),))
+        sampling = self._context.settings.sampling
+        sampler = Sampler(sampling.frames_per_s, sampling.stride)
+        read_s = 0.0
+        status, reason = VideoStatus.DONE, None
+        try:
+            for chunk in _chunks(video.frames(sampler.wanted, first=position.next_index)):
+                self._wait_for_room(task, chunk)
+                position = self._bring_in(task, job, chunk, position)
+                read_s = chunk[-1].pts_s
+                self._show(job, row, position, read_s)
+            if video.verdict is Verdict.PARTIAL:
+                status, reason = VideoStatus.PARTIAL, video.problem
+        except _Stopped:
+            status = VideoStatus.STOPPED
+            of = f" of {row.duration_s:.1f} s" if row.duration_s else ""
+            reason = f"stopped by the user after {read_s:.1f} s{of}"
+        self._show(job, row, position, read_s, over=True)
+        row = replace(
+            row,
+            status=status,
+            reason=reason,
+            frames_decoded=video.frames_decoded,
+            decode_errors=video.decode_errors,
+        )
+        return self._end(task, position, row)
+
+    def _wait_for_room(self, task: Task, chunk: list[Frame]) -> None:
+        """Ask until the frames may come in. Raises _Stopped, or DiskUnavailable when the disk stays full."""
+        nbytes = sum(self._tools.store.weight(frame.image) for frame in chunk)
+        full_for_s = 0.0
+        while not self._shared.stop.is_set():
+            admission = self._shared.queue.admit(task.task_id, len(chunk), nbytes, ADMIT_WAIT_S)
+            if admission.admitted:
+                return
+            full_for_s = full_for_s + ADMIT_WAIT_S if admission.waits_for == "disk" else 0.0
+            if full_for_s > DISK_PATIENCE_S:
+                raise DiskUnavailable(
+                    f"the disk of {self._tools.store.folder} has less than frame_store.min_free_mb left: free some "
+                    "space there and run the same command again"
+                )
+        raise _Stopped
+
+    def _bring_in(
+        self,
+        task: Task,
+        job: VideoJob,
+        chunk: list[Frame] | tuple[()],
+        position: _Position,
+        more: tuple[Task, ...] = (),
+    ) -> _Position:
+        """Store the frames and push their tasks, in one step with the reader's own position."""
+        store, stored, pushed = self._tools.store, {}, list(more)
+        for offset, frame in enumerate(chunk):
+            frame_id = store.frame_id(f"{job.video_id[:SHORT_ID]}-{frame.index:07d}")
+            stored[frame_id] = store.put(frame_id, frame.image)
+            order = position.frames_in + offset
+            pushed.append(
+                self._context.route.task(
+                    SampledFrame(frame.index, frame.pts_s),
+                    task.source_id,
+                    str(order),
+                    key=task.source_id,
+                    order=order,
+                    payload_ref=frame_id,
+                    frames=(frame_id,),
+                )
+            )
+        if chunk:
+            position = _Position(chunk[-1].index + 1, position.frames_in + len(chunk))
+        self._shared.queue.progress(
+            self._tools.worker_id,
+            task.task_id,
+            Outcome(push=tuple(pushed), new_frames=stored, state=KeyState(pack(position))),
+        )
+        return position
+
+    def _end(self, task: Task, position: _Position, row: VideoRow) -> Outcome:
+        """Close the video: the tracker learns that nothing more comes, the summary waits until all is done."""
+        route = self._context.route
+        row = replace(row, frames_sampled=position.frames_in)
+        end = route.task(EndOfVideo(), task.source_id, "end", key=task.source_id, order=position.frames_in)
+        return Outcome(push=(end,), closer=route.task(VideoRead(row), task.source_id, "summary"))
+
+    def _write(self, task: Task, row: VideoRow, name: str) -> Task:
+        return self._context.route.task(RowToWrite(row), task.source_id, name)
+
+    def _show(
+        self, job: VideoJob, row: VideoRow, position: _Position, read_s: float, over: bool = False
+    ) -> None:
+        self._shared.board.source(
+            SourceProgress(
+                source_id=job.video_id,
+                name=job.path.name,
+                position_s=read_s,
+                duration_s=row.duration_s,
+                frames_in=position.frames_in,
+                over=over,
+            )
+        )
+
+    def _row(self, job: VideoJob) -> VideoRow:
+        return VideoRow(
+            run_id=self._context.job.run_id,
+            video_id=job.video_id,
+            path=str(job.path),
+            filename=job.path.name,
+            status=VideoStatus.RUNNING,
+            size_bytes=job.size_bytes,
+        )
+
+
+def _chunks(frames: Iterator[Frame]) -> Iterator[list[Frame]]:
+    while chunk := list(islice(frames, CHUNK)):
+        yield chunk

@@ -1,0 +1,95 @@
+"""The records that travel between the stages, inside the tasks. `pipeline.py` says which stage takes which."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from dashcam_pipeline.storage.rows import SightingRow, VideoRow
+from dashcam_pipeline.vision.types import Detection
+from dashcam_pipeline.vision.voting import LookResult
+from dashcam_pipeline.vision.watch import Look, Passing
+
+
+@dataclass(frozen=True, slots=True)
+class VideoJob:
+    """A video file to be read."""
+
+    video_id: str
+    path: Path
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class SampledFrame:
+    """A frame to be searched for vehicles."""
+
+    frame_idx: int
+    ts_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class SearchedFrame:
+    """A frame with the vehicles that were found in it."""
+
+    frame_idx: int
+    ts_s: float
+    vehicles: tuple[Detection, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EndOfVideo:
+    """No more frames of this video will come."""
+
+
+@dataclass(frozen=True, slots=True)
+class VehicleLook:
+    """A view of a vehicle, to be searched for its plate or only pictured."""
+
+    look: Look
+
+
+@dataclass(frozen=True, slots=True)
+class VehiclePicture:
+    """A stored picture of a vehicle, cut out of a frame."""
+
+    frame_id: str
+    left: int  # where the picture begins in the frame, pixels
+    top: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlateToRead:
+    """A plate that was found and waits to be read."""
+
+    result: LookResult
+    picture: VehiclePicture
+
+
+@dataclass(frozen=True, slots=True)
+class LookDone:
+    """All there is to know from one view of a vehicle."""
+
+    result: LookResult
+    picture: VehiclePicture | None  # None when a stage gave the view up
+
+
+@dataclass(frozen=True, slots=True)
+class VehiclePassed:
+    """A vehicle has left the picture; its looks may still be under way."""
+
+    passing: Passing
+
+
+@dataclass(frozen=True, slots=True)
+class VideoRead:
+    """What reading a video came to; its counts are added when all its tasks are done."""
+
+    row: VideoRow
+
+
+@dataclass(frozen=True, slots=True)
+class RowToWrite:
+    """A row for the database."""
+
+    row: SightingRow | VideoRow
