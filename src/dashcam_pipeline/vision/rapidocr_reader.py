@@ -39,6 +39,9 @@ class RapidOcrReader:
             params={
                 "Global.log_level": "critical",
                 "Global.text_score": 0.0,
+                # Versions before 3.10 load detector and classifier too, used or not.
+                "Det.engine_type": EngineType.OPENVINO,
+                "Cls.engine_type": EngineType.OPENVINO,
                 "Rec.engine_type": EngineType.OPENVINO,
                 "Rec.model_path": str(path),
                 "EngineConfig.openvino.inference_num_threads": options.threads,
