@@ -131,6 +131,11 @@ class Database:
         if self._server is not None:
             self._server.start()
 
+    def stop(self) -> None:
+        """Stop our own server whoever uses it, and let go of it; `ensure_running` brings it back."""
+        if self._server is not None:
+            self._server.stop_if_unused(force=True)
+
     def release(self) -> None:
         """Let go of our own server and leave it running, for `dashcam db stop` to end."""
         if self._server is not None:

@@ -27,8 +27,9 @@ def parse_dsn(dsn: str) -> Parameters:
     except psycopg.Error:
         # libpq quotes what it stumbles on, and that may be the password: its text is not repeated.
         raise BadInput(
-            "--db is not a Postgres connection string: write postgresql://USER:PASSWORD@HOST:5432/DATABASE "
-            "(special characters in the password %-encoded) or 'host=HOST user=USER dbname=DATABASE'"
+            "what --db, DASHCAM_DSN or storage.dsn says is not a Postgres connection string: write "
+            "postgresql://USER:PASSWORD@HOST:5432/DATABASE (special characters in the password %-encoded) "
+            "or 'host=HOST user=USER dbname=DATABASE'"
         ) from None
 
 

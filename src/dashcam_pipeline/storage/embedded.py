@@ -13,7 +13,6 @@ import fcntl
 import hashlib
 import os
 import re
-import shlex
 import subprocess
 import tempfile
 import time
@@ -160,10 +159,11 @@ class EmbeddedServer:
         except subprocess.SubprocessError as error:
             raise self._failed("can't be created", _output_of(error)) from error
         self._drop_stale_pid_file()
-        options = " ".join(shlex.quote(part) for part in self._server_options())
-        arguments = ("-w", "-t", str(START_TIMEOUT_S), "-l", str(self.log_path), "-D", str(self.data_dir))
+        # pg_ctl starts the server through a shell that would read a `$` in a path: it is told none.
+        arguments = ("-w", "-t", str(START_TIMEOUT_S), "-D", ".", "-l", self.log_path.name, "-o")
         try:
-            pgexec("pg_ctl", (*arguments, "-o", options, "start"), server.bin_path, user=server.system_user)
+            command = (*arguments, " ".join(self._server_options()), "start")
+            pgexec("pg_ctl", command, server.bin_path, user=server.system_user, cwd=self.data_dir)
         except subprocess.SubprocessError as error:
             raise self._failed("doesn't start", self._last_log_line()) from error
         deadline = time.monotonic() + START_TIMEOUT_S
@@ -268,14 +268,16 @@ class EmbeddedServer:
 
 
 def _is_postgres(pid: int, data_dir: Path) -> bool:
-    """Is this process a Postgres server on that data? Process ids are soon given to others."""
+    """Is this process a Postgres server on that data, its working folder? Pids are soon given to others."""
     try:
-        command = psutil.Process(pid).cmdline()
+        process = psutil.Process(pid)
+        if not process.name().startswith("postgres") or process.uids().real != data_dir.stat().st_uid:
+            return False
+        return Path(process.cwd()) == data_dir.resolve()
     except psutil.NoSuchProcess:
         return False
     except psutil.AccessDenied:
-        return True  # another user's process: Postgres itself will say
-    return bool(command) and Path(command[0]).name.startswith("postgres") and str(data_dir) in command
+        return True  # another user's server: connecting will say so
 
 
 def _fits_a_socket(folder: Path) -> bool:

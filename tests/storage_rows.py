@@ -1,0 +1,75 @@
+"""Rows for the tests of storage: valid ones, of which a test changes what it is about."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from dashcam_pipeline.storage.rows import (
+    RunRow,
+    RunStatus,
+    SightingRow,
+    VideoRow,
+    VideoStatus,
+)
+from dashcam_pipeline.vision.types import NoPlateReason
+
+RUN = RunRow(
+    run_id="run-1",
+    started_at=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
+    status=RunStatus.RUNNING,
+    version="0.1.0",
+    config={"run": {"device": "cpu"}},
+    config_fingerprint="c1",
+    model_fingerprint="m1",
+    work_dir="/data/work",
+)
+VIDEO = VideoRow(
+    run_id="run-1",
+    video_id="abcdef",
+    path="/videos/drive.mp4",
+    filename="drive.mp4",
+    status=VideoStatus.RUNNING,
+    frames_decoded=100,
+)
+SIGHTING = SightingRow(
+    run_id="run-1",
+    video_id="abcdef",
+    track_id=1,
+    vehicle_class="car",
+    first_frame=10,
+    last_frame=60,
+    first_s=0.4,
+    last_s=2.4,
+    final_plate="LS15EBC",
+    best_guess=None,
+    plate_confidence=0.91,
+    no_plate_reason=None,
+    frame_idx=30,
+    video_ts_frame=1.2,
+    ts=datetime(2026, 1, 2, 3, 4, 6, tzinfo=UTC),
+    car_bbox=(100.0, 50.5, 300.25, 200.0),
+    plate_bbox=(150.0, 150.0, 220.0, 170.0),
+    reads=7,
+    agreeing_reads=6,
+    char_votes=[{"L": 0.9, "I": 0.1}, {"S": 1.0}],
+    best_read="LS15EBC",
+    vehicle_picture="evidence/ab/abcdef/1_vehicle.jpg",
+    plate_picture="evidence/ab/abcdef/1_plate.jpg",
+)
+UNREAD = replace(
+    SIGHTING,
+    final_plate=None,
+    best_guess="LS15E8C",
+    plate_confidence=0.4,
+    no_plate_reason=NoPlateReason.LOW_CONFIDENCE,
+)
+
+
+def sighting(track_id: int, **changed: Any) -> SightingRow:
+    return replace(SIGHTING, track_id=track_id, **changed)
+
+
+def video(status: VideoStatus, **changed: Any) -> VideoRow:
+    return replace(VIDEO, status=status, **changed)

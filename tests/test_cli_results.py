@@ -1,0 +1,238 @@
+"""`dashcam runs`, `dashcam export` and `dashcam db`, as a user calls them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import psutil
+import pytest
+
+from dashcam_pipeline.cli import main
+from dashcam_pipeline.errors import EXIT_BAD_INPUT, EXIT_ENVIRONMENT, EXIT_OK
+from dashcam_pipeline.storage.database import Database
+from dashcam_pipeline.storage.embedded import EmbeddedServer
+from dashcam_pipeline.storage.last_used import remember
+from dashcam_pipeline.storage.rows import RunStatus, VideoStatus
+from dashcam_pipeline.storage.writer import ResultWriter
+from storage_rows import RUN, SIGHTING, UNREAD, VIDEO
+
+Dashcam = Callable[..., int]
+TEST_DATA = Path(os.environ.get("DASHCAM_TEST_DATA", Path(__file__).parents[2] / "shared"))
+
+
+@pytest.fixture
+def dashcam(monkeypatch: pytest.MonkeyPatch) -> Dashcam:
+    """The command, in this process; gives its exit code."""
+
+    def call(*arguments: object) -> int:
+        monkeypatch.setattr(sys, "argv", ["dashcam", *map(str, arguments)])
+        monkeypatch.setenv("COLUMNS", "200")
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return int(ended.value.code or 0)
+
+    return call
+
+
+@pytest.fixture
+def results(dsn: str) -> str:
+    """A database with two runs; the second read the first one's second video again."""
+    second_video = replace(VIDEO, video_id="fedcba", path="/videos/=x.mp4", filename="=x.mp4")
+    second_run = replace(RUN, run_id="run-2", started_at=RUN.started_at + timedelta(hours=1), work_dir=None)
+    done = {"status": VideoStatus.DONE, "vehicles": 2, "plates": 1, "reasons": {"low_confidence": 1}}
+    with ResultWriter(dsn) as writer:
+        writer.start_run(RUN)
+        writer.write(
+            [SIGHTING, replace(UNREAD, track_id=2), replace(SIGHTING, video_id="fedcba", final_plate="OLD1")],
+            [
+                replace(VIDEO, **done),
+                replace(second_video, status=VideoStatus.PARTIAL, reason="cut off at 2.1 s"),
+            ],
+        )
+        writer.finish_run(
+            replace(RUN, status=RunStatus.PARTIAL, finished_at=RUN.started_at + timedelta(minutes=2))
+        )
+        writer.start_run(second_run)
+        writer.write(
+            [replace(SIGHTING, run_id="run-2", video_id="fedcba", final_plate="NEW1")],
+            [replace(second_video, run_id="run-2", status=VideoStatus.DONE)],
+        )
+    return dsn
+
+
+def test_runs_are_listed_latest_first(
+    dashcam: Dashcam, results: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert dashcam("runs", "--db", results) == EXIT_OK
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].split()[:2] == ["run-2", "running"]
+    assert lines[2].split()[:2] == ["run-1", "partial"]
+    assert lines[2].split()[4:] == ["0:02:00", "2", "1", "200", "2", "1"]
+
+
+def test_shown_run_has_its_videos_with_state_counts_reason_and_plates(
+    dashcam: Dashcam, results: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert dashcam("runs", "show", "run-1", "--db", results) == EXIT_OK
+    output = capsys.readouterr()
+    line = next(line for line in output.out.splitlines() if "drive.mp4" in line)
+    assert line.split() == ["drive.mp4", "done", "100", "2", "1", "LS15EBC", "low_confidence", "1"]
+    assert "cut off at 2.1 s" in output.out
+    assert "/data/work/evidence" in output.out
+    assert "OLD1" not in output.out
+    assert "1 of the videos of run run-1 were read by another run too" in output.err
+
+
+def test_latest_run_is_shown_unless_another_is_named(
+    dashcam: Dashcam, results: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert dashcam("runs", "show", "--db", results) == EXIT_OK
+    assert "run run-2: running" in capsys.readouterr().out
+
+
+def test_export_gives_the_rows_of_one_run_in_order(
+    dashcam: Dashcam, results: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert dashcam("export", "--run", "run-1", "--db", results) == EXIT_OK
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [(row["plate"], row["best_guess"], row["track_id"]) for row in rows] == [
+        ("LS15EBC", "", "1"),
+        ("", "LS15E8C", "2"),
+    ]
+    assert rows[0]["evidence"] == "/data/work/evidence/ab/abcdef/1_vehicle.jpg"
+
+
+def test_export_of_one_video(
+    dashcam: Dashcam, results: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out.json"
+    for name in ("=x.mp4", "/videos/=x.mp4", "fedcba"):
+        assert dashcam("export", "--video", name, "-o", out, "--db", results) == EXIT_OK
+        assert [row["plate"] for row in json.loads(out.read_text())] == ["NEW1"]
+    assert dashcam("export", "--video", "other.mp4", "--db", results) == EXIT_BAD_INPUT
+    assert "has no video 'other.mp4': it has =x.mp4" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("run", "said"), [("run-9", "no run is called 'run-9'"), ("run-", "2 runs begin with 'run-'")]
+)
+def test_run_that_is_not_there_is_bad_input(
+    dashcam: Dashcam, results: str, capsys: pytest.CaptureFixture[str], run: str, said: str
+) -> None:
+    assert dashcam("export", "--run", run, "--db", results) == EXIT_BAD_INPUT
+    assert said in capsys.readouterr().err
+
+
+def test_many_rows_come_out_complete_and_in_order(
+    dashcam: Dashcam, dsn: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with ResultWriter(dsn) as writer:
+        writer.start_run(RUN)
+        writer.write([replace(SIGHTING, track_id=n, first_frame=n, last_frame=n) for n in range(2500, 0, -1)])
+    assert dashcam("export", "--db", dsn) == EXIT_OK
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [int(row["track_id"]) for row in rows] == list(range(1, 2501))
+
+
+@pytest.mark.parametrize("suffix", ["csv", "json"])
+def test_scorer_takes_the_export_as_it_is(dashcam: Dashcam, dsn: str, tmp_path: Path, suffix: str) -> None:
+    tool, truth_file = TEST_DATA / "tools" / "score_drive.py", TEST_DATA / "videos" / "drive_mixed.json"
+    if not tool.exists() or not truth_file.exists():
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"no test data in {TEST_DATA}")
+        pytest.skip(f"no test data in {TEST_DATA}: name it in DASHCAM_TEST_DATA")
+    truth = json.loads(truth_file.read_text())["sightings"]
+    sightings = [
+        replace(SIGHTING, track_id=n, final_plate=s["plate"], first_frame=s["first"], last_frame=s["last"])
+        for n, s in enumerate(truth, start=1)
+    ]
+    with ResultWriter(dsn) as writer:
+        writer.start_run(RUN)
+        writer.write([*sightings, replace(UNREAD, track_id=len(truth) + 1)], [VIDEO])
+    out = tmp_path / f"rows.{suffix}"
+    assert dashcam("export", "-o", out, "--db", dsn) == EXIT_OK
+    scored = subprocess.run(
+        [sys.executable, tool, truth_file, out], capture_output=True, text=True, check=True
+    )
+    assert json.loads(scored.stdout)["f1"] == 1.0
+
+
+def test_reading_commands_find_the_last_run_by_themselves(
+    dashcam: Dashcam, results: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    remember(tmp_path, results)
+    assert dashcam("runs") == EXIT_OK
+    assert "run-2" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", [["runs"], ["runs", "show"], ["export"], ["db", "url"], ["db", "psql"]])
+def test_no_results_yet_is_one_line(
+    dashcam: Dashcam, tmp_path: Path, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    assert dashcam(*command, "--work-dir", tmp_path / "none") == EXIT_ENVIRONMENT
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.count("\n") == 1
+    assert "no run has used this work dir" in output.err
+
+
+def test_database_without_runs_says_so(
+    dashcam: Dashcam, dsn: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert dashcam("runs", "--db", dsn) == EXIT_OK
+    assert "no run has been recorded yet" in capsys.readouterr().out
+    assert dashcam("export", "--db", dsn) == EXIT_BAD_INPUT
+
+
+def test_db_init_makes_the_tables_that_export_wants(
+    dashcam: Dashcam, empty_dsn: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert dashcam("runs", "--db", empty_dsn) == EXIT_ENVIRONMENT
+    assert "dashcam db init" in capsys.readouterr().err
+    assert dashcam("db", "init", "--db", empty_dsn) == EXIT_OK
+    assert dashcam("runs", "--db", empty_dsn) == EXIT_OK
+
+
+def test_db_psql_hands_on_its_arguments_and_its_exit_code(
+    dashcam: Dashcam, results: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert dashcam("db", "psql", "--db", results, "-At", "-c", "select count(*) from vehicles") == EXIT_OK
+    assert capfd.readouterr().out == "3\n"
+    assert dashcam("db", "psql", "--db", results, "-v", "ON_ERROR_STOP=1", "-c", "select nonsense") == 1
+
+
+def test_db_url_leaves_the_embedded_server_running_until_db_stop(
+    dashcam: Dashcam, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert dashcam("db", "init", "--work-dir", tmp_path) == EXIT_OK
+    server = EmbeddedServer(tmp_path)
+    assert server.pid is None
+    capsys.readouterr()
+    assert dashcam("db", "url", "--work-dir", tmp_path) == EXIT_OK
+    pid = server.pid
+    assert pid is not None
+    assert Database(capsys.readouterr().out.strip(), tmp_path, None).ping()
+    assert dashcam("db", "stop", "--work-dir", tmp_path) == EXIT_OK
+    assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    assert dashcam("db", "stop", "--work-dir", tmp_path) == EXIT_OK
+    assert "no embedded database is running" in capsys.readouterr().out
+
+
+def test_db_stop_leaves_a_server_in_use_alone_unless_forced(
+    dashcam: Dashcam, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Database.open(None, tmp_path) as database:
+        assert dashcam("db", "stop", "--work-dir", tmp_path) == EXIT_ENVIRONMENT
+        assert "in use by another process" in capsys.readouterr().err
+        assert database.ping()
+        assert dashcam("db", "stop", "--work-dir", tmp_path, "--force") == EXIT_OK
+        assert database.pid is None

@@ -1,0 +1,99 @@
+"""Evidence pictures: where they lie, that they can be read, and what happens on a bad disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from dashcam_pipeline.errors import DiskUnavailable
+from dashcam_pipeline.storage.evidence import READABLE_PLATE_PX, EvidenceFolder, EvidencePaths
+from dashcam_pipeline.vision.types import Image
+
+
+def picture(width: int, height: int, seed: int = 0) -> Image:
+    noise = np.random.default_rng(seed).integers(0, 255, (height, width, 3), dtype=np.uint8)
+    return np.asarray(cv2.GaussianBlur(noise, (11, 11), 0), dtype=np.uint8)
+
+
+def files(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+def test_pictures_lie_where_the_paths_say(tmp_path: Path) -> None:
+    paths = EvidenceFolder(tmp_path, 92).write("abcdef", 7, picture(200, 100), picture(60, 20))
+    assert paths == EvidencePaths("evidence/ab/abcdef/7_vehicle.jpg", "evidence/ab/abcdef/7_plate.jpg")
+    assert files(tmp_path) == {paths.vehicle, paths.plate}
+
+
+def test_vehicle_picture_is_what_was_given(tmp_path: Path) -> None:
+    given = picture(200, 100)
+    paths = EvidenceFolder(tmp_path, 95).write("abcdef", 7, given, None)
+    found = cv2.imread(str(tmp_path / paths.vehicle))
+    assert found is not None
+    assert found.shape == given.shape
+    assert np.abs(found.astype(int) - given).mean() < 5
+
+
+@pytest.mark.parametrize(("width", "height"), [(1, 1), (24, 8), (60, 20), (100, 30), (200, 60), (400, 100)])
+def test_small_plates_are_enlarged_in_proportion_and_others_left(
+    tmp_path: Path, width: int, height: int
+) -> None:
+    paths = EvidenceFolder(tmp_path, 92).write("abcdef", 7, picture(20, 20), picture(width, height))
+    found = cv2.imread(str(tmp_path / str(paths.plate)))
+    assert found is not None
+    factor = found.shape[1] // width
+    assert found.shape[:2] == (height * factor, width * factor)
+    assert found.shape[1] >= min(width * 2, READABLE_PLATE_PX * 0.8) or factor == 1
+    assert factor == 1 or found.shape[1] < READABLE_PLATE_PX * 1.3
+
+
+def test_repeat_replaces_and_adds_no_file(tmp_path: Path) -> None:
+    folder = EvidenceFolder(tmp_path, 92)
+    first = folder.write("abcdef", 7, picture(200, 100, seed=1), picture(60, 20))
+    before = (tmp_path / first.vehicle).read_bytes()
+    assert folder.write("abcdef", 7, picture(200, 100, seed=2), picture(60, 20)) == first
+    assert (tmp_path / first.vehicle).read_bytes() != before
+    assert files(tmp_path) == {first.vehicle, first.plate}
+
+
+@pytest.mark.parametrize("plate", [None, np.empty((0, 10, 3), np.uint8)], ids=["none", "empty"])
+def test_repeat_without_a_plate_leaves_no_old_plate_picture(tmp_path: Path, plate: Image | None) -> None:
+    folder = EvidenceFolder(tmp_path, 92)
+    folder.write("abcdef", 7, picture(200, 100), picture(60, 20))
+    paths = folder.write("abcdef", 7, picture(200, 100), plate)
+    assert paths.plate is None
+    assert files(tmp_path) == {paths.vehicle}
+
+
+def test_crop_of_a_frame_can_be_written(tmp_path: Path) -> None:
+    frame = picture(640, 360)
+    paths = EvidenceFolder(tmp_path, 92).write("abcdef", 7, frame[10:200, 5:301], frame[50:60, 20:61])
+    assert cv2.imread(str(tmp_path / paths.vehicle)) is not None
+
+
+def test_disk_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "evidence").touch()
+    with pytest.raises(DiskUnavailable, match=r"7_vehicle\.jpg: .*--work-dir"):
+        EvidenceFolder(tmp_path, 92).write("abcdef", 7, picture(20, 20), None)
+
+
+def test_full_disk_leaves_the_old_picture_and_no_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = EvidenceFolder(tmp_path, 92)
+    paths = folder.write("abcdef", 7, picture(200, 100, seed=1), None)
+    before = (tmp_path / paths.vehicle).read_bytes()
+
+    def half(self: Path, data: bytes) -> int:
+        with self.open("wb") as file:
+            file.write(data[: len(data) // 2])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", half)
+    with pytest.raises(DiskUnavailable, match=r"No space left on device.*free the disk"):
+        folder.write("abcdef", 7, picture(200, 100, seed=2), None)
+    assert files(tmp_path) == {paths.vehicle}
+    assert (tmp_path / paths.vehicle).read_bytes() == before

@@ -1,0 +1,139 @@
+"""Exported sightings: what stands in which column, in both formats, whole files only."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from dashcam_pipeline.errors import BadInput, DiskUnavailable
+from dashcam_pipeline.storage.export import COLUMNS, Format, export, write_csv, write_json
+from dashcam_pipeline.storage.reading import Sighting
+
+CLAIM = Sighting(
+    plate="LS15EBC",
+    confidence=0.912345,
+    video="drive.mp4",
+    first_frame=10,
+    last_frame=60,
+    first_s=0.40004,
+    last_s=2.4,
+    vehicle_class="car",
+    reads=7,
+    agreeing_reads=6,
+    best_guess=None,
+    reason=None,
+    best_read="LS15EBC",
+    frame=30,
+    frame_s=1.2,
+    ts=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
+    evidence="/work/evidence/ab/abcdef/1_vehicle.jpg",
+    plate_evidence=None,
+    video_path="/videos/drive.mp4",
+    video_id="abcdef",
+    track_id=1,
+    id="1771c0a2-2e49-5800-9763-a2f7b2485c7c",
+    run_id="run-1",
+)
+GUESS = replace(CLAIM, plate=None, best_guess="LS15E8C", reason="low_confidence", confidence=0.4, track_id=2)
+
+
+def as_csv(*sightings: Sighting) -> list[dict[str, str]]:
+    file = io.StringIO(newline="")
+    assert write_csv(sightings, file) == len(sightings)
+    return list(csv.DictReader(io.StringIO(file.getvalue())))
+
+
+def as_json(*sightings: Sighting) -> list[dict[str, object]]:
+    file = io.StringIO()
+    assert write_json(sightings, file) == len(sightings)
+    rows: list[dict[str, object]] = json.loads(file.getvalue())
+    return rows
+
+
+def test_promised_columns_are_there() -> None:
+    promised = (
+        "plate confidence video first_frame last_frame first_s last_s vehicle_class reads evidence best_guess"
+    )
+    assert set(promised.split()) <= set(COLUMNS)
+    assert list(as_csv(CLAIM)[0]) == list(as_json(CLAIM)[0]) == list(COLUMNS)
+
+
+def test_only_a_claim_stands_in_plate() -> None:
+    assert [(row["plate"], row["best_guess"], row["reason"]) for row in as_csv(CLAIM, GUESS)] == [
+        ("LS15EBC", "", ""),
+        ("", "LS15E8C", "low_confidence"),
+    ]
+    assert [(row["plate"], row["best_guess"]) for row in as_json(CLAIM, GUESS)] == [
+        ("LS15EBC", None),
+        (None, "LS15E8C"),
+    ]
+
+
+def test_numbers_are_rounded_and_times_are_iso() -> None:
+    (row,) = as_json(CLAIM)
+    assert (row["confidence"], row["first_s"], row["ts"]) == (0.9123, 0.4, "2026-01-02T03:04:05+00:00")
+
+
+@pytest.mark.parametrize("name", ["=cmd|'/c calc'!A1.mp4", "+1.mp4", "-1.mp4", "@x.mp4", "\tx.mp4"])
+def test_file_name_cannot_become_a_formula(name: str) -> None:
+    assert as_csv(replace(CLAIM, video=name))[0]["video"] == f"'{name}"
+    assert as_json(replace(CLAIM, video=name))[0]["video"] == name
+
+
+@pytest.mark.parametrize("name", ['a,"b".mp4', "a\nb.mp4", "ünï 駐車.mp4"])
+def test_odd_names_survive(name: str) -> None:
+    assert as_csv(replace(CLAIM, video=name))[0]["video"] == name
+    assert as_json(replace(CLAIM, video=name))[0]["video"] == name
+
+
+def test_no_sightings_make_a_valid_file() -> None:
+    assert as_csv() == []
+    assert as_json() == []
+
+
+@pytest.mark.parametrize("format", Format)
+def test_file_and_standard_output_get_the_same(
+    tmp_path: Path, format: Format, capsys: pytest.CaptureFixture[str]
+) -> None:
+    export([CLAIM, GUESS], format, tmp_path / "out")
+    export([CLAIM, GUESS], format, None)
+    assert (tmp_path / "out").read_text(encoding="utf-8") == capsys.readouterr().out
+
+
+def test_failure_on_the_way_leaves_the_old_file_and_no_rest(tmp_path: Path) -> None:
+    path = tmp_path / "out.csv"
+    path.write_text("old")
+
+    def cut_off() -> Iterator[Sighting]:
+        yield CLAIM
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(DiskUnavailable, match="No space left"):
+        export(cut_off(), Format.CSV, path)
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("name", [".", "nothing/out.csv"])
+def test_place_that_is_no_file_is_bad_input(tmp_path: Path, name: str) -> None:
+    with pytest.raises(BadInput, match="name a file with -o"):
+        export([CLAIM], Format.CSV, tmp_path / name)
+
+
+def test_link_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "link.csv").symlink_to(tmp_path / "file.csv")
+    export([CLAIM], Format.CSV, tmp_path / "link.csv")
+    assert (tmp_path / "link.csv").is_symlink()
+    assert (tmp_path / "file.csv").is_file()
+
+
+def test_device_is_written_through() -> None:
+    assert export([CLAIM], Format.CSV, Path("/dev/null")) == 1
+    assert Path("/dev/null").is_char_device()
