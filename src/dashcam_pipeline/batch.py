@@ -15,9 +15,9 @@ from pathlib import Path
 from dashcam_pipeline import __version__
 from dashcam_pipeline.config import QueueSettings, Settings
 from dashcam_pipeline.crew import plan_crew, worker_specs
+from dashcam_pipeline.engine.ledger import QueueRules
 from dashcam_pipeline.engine.monitor import JobSize, RunSnapshot
 from dashcam_pipeline.engine.pressure import Limits
-from dashcam_pipeline.engine.queue import QueueRules
 from dashcam_pipeline.engine.supervisor import RunEnd, RunPlan, RunResult, Supervisor
 from dashcam_pipeline.engine.task import Task, pack
 from dashcam_pipeline.errors import DashcamError, VideoUnreadable
@@ -62,7 +62,7 @@ def identify(found: Discovery, on_file: Callable[[Path], None] = lambda path: No
     so that it is reported like other broken videos."""
     jobs: dict[str, VideoJob] = {}
     skipped = [_skipped(entry.path, entry.reason) for entry in found.skipped]
-    for path in found.videos:
+    for path in map(Path.absolute, found.videos):
         on_file(path)
         try:
             identity = video_id(path)

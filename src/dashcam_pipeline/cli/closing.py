@@ -74,7 +74,7 @@ def _sightings(found: list[Sighting], work_dir: Path) -> Table:
 
 def _summary(report: Report, videos: list[VideoSummary]) -> str:
     last = report.result.last
-    counts = {status: sum(video.status is status for video in videos) for status in VideoStatus}
+    counts = {status: sum(video.status == status for video in videos) for status in VideoStatus}
     states = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
     vehicles, plates = (sum(getattr(video, name) for video in videos) for name in ("vehicles", "plates"))
     how = {

@@ -11,6 +11,8 @@ from rich.console import Console
 
 from dashcam_pipeline.errors import DiskUnavailable
 
+TALKATIVE = ("yoyo",)  # libraries that log every small step as INFO
+
 
 def log_to(console: Console, path: Path, as_json: bool) -> None:
     """Send everything from INFO on to a file, and warnings to the console; with `as_json`, all as JSON to both."""
@@ -29,6 +31,8 @@ def log_to(console: Console, path: Path, as_json: bool) -> None:
     root = logging.getLogger()
     root.handlers[:] = [to_file, to_console]
     root.setLevel(logging.INFO)
+    for library in TALKATIVE:
+        logging.getLogger(library).setLevel(logging.WARNING)
 
 
 class _ConsoleHandler(logging.Handler):

@@ -109,7 +109,7 @@ class RunFolder:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise DiskUnavailable(
-                f"cannot use {root} for frames ({error.strerror}): name another folder with --work-dir or frame_store.dir"
+                f"cannot use {root} for frames ({error.strerror}): name another with --work-dir or frame_store.dir"
             ) from error
 
     def remove(self) -> None:

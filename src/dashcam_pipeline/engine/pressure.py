@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -18,6 +18,25 @@ class Limits:
     def __post_init__(self) -> None:
         if not self.resume <= self.soft <= self.hard:
             raise ValueError(f"resume <= soft <= hard must hold, got {self}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PressureLoad:
+    """Backpressure: what is closed now and what it has cost so far."""
+
+    closed: tuple[str, ...]
+    waits: Mapping[str, int]  # gate -> how often a reader had to wait
+    wait_s: Mapping[str, float]  # gate -> for how long, all readers together
+    waiting_readers: int
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a reading task wants to bring in."""
+
+    task_id: str
+    frames: int
+    nbytes: int
 
 
 class Gate:
@@ -38,19 +57,70 @@ class Gate:
 
 
 class Pressure:
-    """The gates of a run by name, and how often each made a reader wait."""
+    """Lets readers in or makes them wait, and counts what it costs.
 
-    def __init__(self, limits: Mapping[str, Limits]) -> None:
-        self._gates = {name: Gate(limit) for name, limit in limits.items()}
-        self.waits: Counter[str] = Counter()
+    Args:
+        gpu, cpu: limits of the tasks that wait for each class.
+        store: limits of the bytes of frames brought in by readers.
+    """
 
-    def blocking(self, levels: Mapping[str, int], more: Mapping[str, int]) -> str | None:
-        """The name of the first gate that is closed to a request, or None. Every gate sees every level."""
-        closed = [
-            name for name, gate in self._gates.items() if not gate.admits(levels[name], more.get(name, 0))
-        ]
-        return closed[0] if closed else None
+    def __init__(self, gpu: Limits, cpu: Limits, store: Limits) -> None:
+        self._gates = {"gpu": Gate(gpu), "cpu": Gate(cpu), "store": Gate(store)}
+        self._reserved: dict[str, Request] = {}  # admitted, not yet brought in
+        self._waiting: dict[str, tuple[str, float]] = {}  # task -> the gate it waits for, since when
+        self._waits: Counter[str] = Counter()
+        self._wait_s: dict[str, float] = defaultdict(float)
 
-    def closed(self) -> tuple[str, ...]:
-        """The gates that are closed now."""
-        return tuple(name for name, gate in self._gates.items() if gate.closed)
+    def ask(
+        self,
+        request: Request,
+        gpu_tasks: int,
+        cpu_tasks: int,
+        stored_bytes: int,
+        disk_has_room: bool,
+        now_s: float,
+    ) -> str | None:
+        """Admit a request and set its room aside, or name the gate that it must wait for."""
+        levels = {
+            "gpu": gpu_tasks + sum(other.frames for other in self._reserved.values()),
+            "cpu": cpu_tasks,
+            "store": stored_bytes + sum(other.nbytes for other in self._reserved.values()),
+        }
+        more = {"gpu": request.frames, "cpu": 0, "store": request.nbytes}
+        refusing = [name for name, gate in self._gates.items() if not gate.admits(levels[name], more[name])]
+        if not disk_has_room:
+            refusing.insert(0, "disk")
+        if not refusing:
+            self._count_wait(request.task_id, now_s)
+            self._reserved[request.task_id] = request
+            return None
+        if request.task_id not in self._waiting:
+            self._waiting[request.task_id] = (refusing[0], now_s)
+            self._waits[refusing[0]] += 1
+        return refusing[0]
+
+    def settle(self, task_id: str) -> None:
+        """What was set aside for a task has come in, or never will."""
+        self._reserved.pop(task_id, None)
+
+    def forget(self, task_id: str, now_s: float) -> None:
+        """The task is over."""
+        self.settle(task_id)
+        self._count_wait(task_id, now_s)
+
+    def load(self, now_s: float) -> PressureLoad:
+        """What is closed, and what it has cost so far."""
+        wait_s = defaultdict(float, self._wait_s)
+        for gate, since in self._waiting.values():
+            wait_s[gate] += now_s - since
+        return PressureLoad(
+            closed=tuple(name for name, gate in self._gates.items() if gate.closed),
+            waits=dict(self._waits),
+            wait_s=dict(wait_s),
+            waiting_readers=len(self._waiting),
+        )
+
+    def _count_wait(self, task_id: str, now_s: float) -> None:
+        waited = self._waiting.pop(task_id, None)
+        if waited is not None:
+            self._wait_s[waited[0]] += now_s - waited[1]

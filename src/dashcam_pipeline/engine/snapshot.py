@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dashcam_pipeline.engine.frames import FrameUse
+from dashcam_pipeline.engine.pressure import PressureLoad
 from dashcam_pipeline.engine.task import WorkerClass
 
 
@@ -20,16 +21,6 @@ class CategoryLoad:
     done: int
     failed: int  # attempts that failed
     busy_s: float  # worker time spent, all workers together
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PressureLoad:
-    """Backpressure: what is closed now and what it has cost so far."""
-
-    closed: tuple[str, ...]
-    waits: Mapping[str, int]  # gate -> how often a reader had to wait
-    wait_s: Mapping[str, float]  # gate -> for how long, all readers together
-    waiting_readers: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

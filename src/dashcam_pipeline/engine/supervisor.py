@@ -16,9 +16,9 @@ from pathlib import Path
 from types import FrameType
 
 from dashcam_pipeline.engine.frame_store import FrameStore, RunFolder, sweep_dead_runs
+from dashcam_pipeline.engine.ledger import QueueRules
 from dashcam_pipeline.engine.manager import MANAGER_GONE, ManagerProcess, Shared
 from dashcam_pipeline.engine.monitor import JobSize, Monitor, RunSnapshot
-from dashcam_pipeline.engine.queue import QueueRules
 from dashcam_pipeline.engine.task import Category, DeadLetter, Task, WorkerClass
 from dashcam_pipeline.engine.worker import STARTING, WorkerSpec, worker_main
 from dashcam_pipeline.errors import DashcamError

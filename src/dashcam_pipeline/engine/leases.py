@@ -1,0 +1,62 @@
+"""Who has which task, and until when."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from dashcam_pipeline.engine.buckets import Waiting
+from dashcam_pipeline.engine.task import LeaseLost, Task
+
+
+@dataclass(slots=True)
+class _Lease:
+    owner: str
+    waiting: Waiting
+    deadline_s: float
+
+
+class LeaseTable:
+    """The tasks that are out with workers. Times are seconds of the queue's clock."""
+
+    def __init__(self) -> None:
+        self._leases: dict[str, _Lease] = {}
+
+    def grant(self, owner: str, waiting: Iterable[Waiting], deadline_s: float) -> None:
+        """Hand tasks to a worker."""
+        for item in waiting:
+            self._leases[item.task.task_id] = _Lease(owner, item, deadline_s)
+
+    def held(self, owner: str, task_ids: Sequence[str]) -> list[Task]:
+        """The tasks, if the owner holds every one of them; else raises LeaseLost."""
+        leases = [self._leases.get(task_id) for task_id in task_ids]
+        if not leases or any(lease is None or lease.owner != owner for lease in leases):
+            raise LeaseLost(f"{owner} no longer holds {', '.join(task_ids) or 'any task'}")
+        return self.tasks(task_ids)
+
+    def tasks(self, task_ids: Sequence[str]) -> list[Task]:
+        """The tasks of these ids, whoever holds them."""
+        return [self._leases[task_id].waiting.task for task_id in task_ids]
+
+    def end(self, task_id: str) -> Waiting:
+        """The task is no longer out."""
+        return self._leases.pop(task_id).waiting
+
+    def of(self, owner: str) -> list[str]:
+        """What a worker holds, in the order in which it was handed out."""
+        return [task_id for task_id, lease in self._leases.items() if lease.owner == owner]
+
+    def renew(self, owner: str, deadline_s: float) -> None:
+        """The worker is alive."""
+        for lease in self._leases.values():
+            if lease.owner == owner:
+                lease.deadline_s = deadline_s
+
+    def silent(self, now_s: float) -> list[str]:
+        """Workers with a lease past its deadline."""
+        return sorted({lease.owner for lease in self._leases.values() if lease.deadline_s < now_s})
+
+    def by_category(self) -> Counter[str]:
+        """How many tasks of each category are out."""
+        return Counter(lease.waiting.task.category for lease in self._leases.values())

@@ -1,0 +1,280 @@
+"""The books of the queue: buckets, leases, states, frame references and counts, which change together.
+
+No locks and no waiting here: `queue.py` lets one caller in at a time.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from dashcam_pipeline.engine.buckets import Bucket, KeyedBucket, Waiting, bucket_for
+from dashcam_pipeline.engine.frames import FrameLedger
+from dashcam_pipeline.engine.leases import LeaseTable
+from dashcam_pipeline.engine.policy import Load
+from dashcam_pipeline.engine.pressure import Limits, Pressure
+from dashcam_pipeline.engine.snapshot import CategoryLoad, QueueSnapshot
+from dashcam_pipeline.engine.source_book import SourceBook
+from dashcam_pipeline.engine.task import (
+    Batch,
+    Category,
+    DeadLetter,
+    KeyState,
+    LeaseLost,
+    Outcome,
+    Task,
+    WorkerClass,
+)
+
+POPPED = "popped"
+"""The owner of tasks that are taken out for good."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueRules:
+    """The limits of a queue."""
+
+    gpu: Limits  # tasks that wait for the GPU class
+    cpu: Limits  # tasks that wait for the CPU class
+    store: Limits  # bytes of frames brought in by readers
+    min_free_bytes: int = 0  # readers wait while the frame store's disk has less
+    max_attempts: int = 3
+    lease_s: float = 60.0
+
+
+class Ledger:
+    """See the module. Each public method leaves the books in order, or raises and has changed nothing."""
+
+    def __init__(
+        self,
+        categories: Sequence[Category],
+        rules: QueueRules,
+        delete_frame: Callable[[str], None],
+        clock: Callable[[], float],
+    ) -> None:
+        self._categories = {category.name: category for category in categories}
+        self._rules = rules
+        self._clock = clock
+        self._buckets: dict[str, Bucket] = {category.name: bucket_for(category) for category in categories}
+        self._states: dict[tuple[str, str], KeyState] = {}  # (category, key)
+        self._live: set[str] = set()  # ids of all waiting and leased tasks
+        self._done: Counter[str] = Counter()
+        self._failed: Counter[str] = Counter()
+        self._busy_s: dict[str, float] = defaultdict(float)
+        self.leases = LeaseTable()
+        self.sources = SourceBook()
+        self.frames = FrameLedger(delete_frame)
+        self.pressure = Pressure(rules.gpu, rules.cpu, rules.store)
+        self.dead: list[DeadLetter] = []
+
+    def add(self, tasks: Sequence[Task]) -> None:
+        """Bring in tasks. Raises ValueError for an unknown category, an id in use, or a frame not stored."""
+        self._check(tasks)
+        for task in tasks:
+            self._add(task)
+
+    def lease(self, owner: str, category: str, n: int | None) -> Batch:
+        """Hand out the next batch of a category, which must have something ready."""
+        size = self._categories[category].batch
+        waiting = self._buckets[category].take(size if n is None else min(n, size))
+        self.leases.grant(owner, waiting, self._clock() + self._rules.lease_s)
+        state = self._states.get((category, waiting[0].task.key))
+        return Batch(category, tuple(item.task for item in waiting), state)
+
+    def take_out(self, category: str) -> Task | None:
+        """Finish the next task of a category without work; what its frames are, the caller must know."""
+        waiting = self._buckets[category].take(1)
+        if not waiting:
+            return None
+        self.leases.grant(POPPED, waiting, self._clock())
+        self._finish(waiting[0].task.task_id)
+        return waiting[0].task
+
+    def complete(self, owner: str, task_ids: Sequence[str], outcome: Outcome, busy_s: float) -> None:
+        """Finish leased tasks with all that follows."""
+        tasks = self.apply(owner, task_ids, outcome, from_reader=False)
+        for task in tasks:
+            self._done[task.category] += 1
+            self._finish(task.task_id)
+        if outcome.state is None:
+            self._forget_key(tasks[0].category, tasks[0].key)
+        self._busy_s[tasks[0].category] += busy_s
+        self.close_sources({task.source_id for task in tasks})
+
+    def fail(self, task_id: str, reason: str) -> bool:
+        """Put a leased task back, or give it up after its last attempt and tell the category that comes next."""
+        (task,) = self.leases.tasks([task_id])
+        self._failed[task.category] += 1
+        tried = replace(task, attempts=task.attempts + 1)
+        if tried.attempts < self._rules.max_attempts:
+            self.put_back([tried])
+            return False
+        self.dead.append(DeadLetter(tried, reason))
+        self.sources.tally(task.source_id, {"dead_letters": 1})
+        heir = self._categories[task.category].on_dead
+        if heir is not None and task.tombstone_of is None:
+            self._add(_tombstone(task, heir))
+        self._finish(task_id)
+        self.close_sources({task.source_id})
+        return True
+
+    def put_back(self, tasks: Sequence[Task]) -> None:
+        """Return leased tasks, as they are given here, to the front of their bucket."""
+        by_category: dict[str, list[Waiting]] = defaultdict(list)
+        for task in tasks:
+            self.pressure.settle(task.task_id)
+            by_category[task.category].append(replace(self.leases.end(task.task_id), task=task))
+        for category, waiting in by_category.items():
+            self._buckets[category].put_back(waiting)
+
+    def apply(self, owner: str, task_ids: Sequence[str], outcome: Outcome, from_reader: bool) -> list[Task]:
+        """The part of an outcome that is the same whether it finishes the tasks or not."""
+        held = () if outcome.state is None else outcome.state.frames
+        try:
+            tasks = self.leases.held(owner, task_ids)
+            self._check(outcome.push, outcome.new_frames)
+            unknown = [frame for frame in self.frames.unknown(held) if frame not in outcome.new_frames]
+            if unknown:
+                raise ValueError(f"the state of {tasks[0].key!r} holds frames that are not stored: {unknown}")
+        except (LeaseLost, ValueError):
+            self.frames.discard(outcome.new_frames)
+            raise
+        self.frames.register(outcome.new_frames, source=from_reader)
+        for task in outcome.push:
+            self._add(task)
+        self._put_state(tasks[0], outcome.state)
+        self.frames.sweep(outcome.new_frames)
+        self.sources.tally(tasks[0].source_id, outcome.tallies)
+        if outcome.closer is not None:
+            self.sources.close_with(outcome.closer)
+        return tasks
+
+    def close_sources(self, source_ids: set[str]) -> None:
+        """Push the closer of every source that has nothing else left, and forget its keys."""
+        for source_id in source_ids:
+            drained = self.sources.drain(source_id)
+            if drained is None:
+                continue
+            for category, key in drained.keys:
+                self._forget_key(category, key)
+            if drained.closer is not None:
+                self._add(drained.closer)
+
+    def loads(self, categories: Sequence[str]) -> list[Load]:
+        """What waits in each of the categories, for the policy."""
+        return [self._load(name) for name in categories]
+
+    def backlog(self, categories: Iterable[str]) -> int:
+        """Tasks that wait in the categories together."""
+        return sum(len(self._buckets[name]) for name in categories)
+
+    def class_backlog(self, worker_class: WorkerClass) -> int:
+        """Tasks that wait for one class of workers."""
+        return self.backlog(
+            name for name, category in self._categories.items() if category.worker_class is worker_class
+        )
+
+    @property
+    def categories(self) -> list[str]:
+        """The names of all categories."""
+        return list(self._categories)
+
+    @property
+    def unfinished(self) -> int:
+        """Tasks that wait or are leased, and closers still to come."""
+        return len(self._live) + self.sources.closers_to_come
+
+    def snapshot(self) -> QueueSnapshot:
+        """Everything there is to show."""
+        leased, now = self.leases.by_category(), self._clock()
+        return QueueSnapshot(
+            clock_s=now,
+            categories=tuple(
+                CategoryLoad(
+                    name=name,
+                    worker_class=category.worker_class,
+                    waiting=len(self._buckets[name]),
+                    in_flight=leased[name],
+                    done=self._done[name],
+                    failed=self._failed[name],
+                    busy_s=self._busy_s[name],
+                )
+                for name, category in self._categories.items()
+            ),
+            frames=self.frames.use(),
+            pressure=self.pressure.load(now),
+            tallies=self.sources.tallies(),
+            totals=self.sources.totals(),
+            sources_done=self.sources.over,
+            dead_letters=len(self.dead),
+            unfinished=self.unfinished,
+        )
+
+    def _check(self, tasks: Sequence[Task], new_frames: Iterable[str] = ()) -> None:
+        new = set(new_frames)
+        seen: set[str] = set()
+        for task in tasks:
+            if task.category not in self._categories:
+                raise ValueError(f"task {task.task_id!r} has the unknown category {task.category!r}")
+            if task.task_id in self._live or task.task_id in seen:
+                raise ValueError(f"task id {task.task_id!r} is in use")
+            seen.add(task.task_id)
+            missing = [frame for frame in self.frames.unknown(task.dependencies) if frame not in new]
+            if missing:
+                raise ValueError(f"task {task.task_id!r} depends on frames that are not stored: {missing}")
+
+    def _add(self, task: Task) -> None:
+        self.frames.retain(task.dependencies)
+        self._live.add(task.task_id)
+        bucket = self._buckets[task.category]
+        self.sources.opened(task, keyed=isinstance(bucket, KeyedBucket))
+        bucket.put(Waiting(task, self._clock()))
+
+    def _put_state(self, task: Task, state: KeyState | None) -> None:
+        """Put the new state of a keyed task in the place of the old one, with the frames that each holds."""
+        if not isinstance(self._buckets[task.category], KeyedBucket):
+            return
+        slot = (task.category, task.key)
+        old = self._states.pop(slot, None)
+        if state is not None:
+            self.frames.retain(state.frames)
+            self._states[slot] = state
+        if old is not None:
+            self.frames.release(old.frames)
+
+    def _finish(self, task_id: str) -> None:
+        """Forget a leased task and what it needed."""
+        task = self.leases.end(task_id).task
+        self._live.discard(task_id)
+        self.pressure.forget(task_id, self._clock())
+        self.sources.finished(task)
+        self._buckets[task.category].finished(task)
+        self.frames.release(task.dependencies)
+
+    def _forget_key(self, category: str, key: str) -> None:
+        state = self._states.pop((category, key), None)
+        if state is not None:
+            self.frames.release(state.frames)
+        bucket = self._buckets[category]
+        if isinstance(bucket, KeyedBucket):
+            bucket.forget(key)
+
+    def _load(self, name: str) -> Load:
+        bucket, category = self._buckets[name], self._categories[name]
+        oldest = bucket.oldest_s()
+        age = 0.0 if oldest is None else max(0.0, self._clock() - oldest)
+        return Load(name, bucket.ready, category.batch, category.rank, age)
+
+
+def _tombstone(task: Task, heir: str) -> Task:
+    """What tells the next category that a task was given up: its record, without its frames."""
+    return replace(
+        task,
+        task_id=f"{task.task_id}!",
+        category=heir,
+        dependencies=(),
+        payload_ref=None,
+        attempts=0,
+        tombstone_of=task.category,
+    )

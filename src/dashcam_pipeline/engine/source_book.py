@@ -1,0 +1,84 @@
+"""What is known of each source: how many of its tasks are left, what closes it, what was counted on the way."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dashcam_pipeline.engine.task import Task
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """A source of which no task is left."""
+
+    keys: frozenset[tuple[str, str]]  # (category, key): lanes and states that nobody needs any more
+    closer: Task | None  # its last task, if it is still to come
+
+
+class SourceBook:
+    """Open tasks, closers and counts a source."""
+
+    def __init__(self) -> None:
+        self._open: Counter[str] = Counter()
+        self._keys: dict[str, set[tuple[str, str]]] = defaultdict(set)
+        self._closers: dict[str, Task] = {}
+        self._closing: set[str] = set()  # sources whose closer is under way
+        self._tallies: dict[str, Counter[str]] = defaultdict(Counter)
+        self._totals: Counter[str] = Counter()  # of the sources that are over
+        self.over = 0  # sources whose closer is done
+
+    def opened(self, task: Task, keyed: bool) -> None:
+        """A task of the source came in."""
+        self._open[task.source_id] += 1
+        if keyed:
+            self._keys[task.source_id].add((task.category, task.key))
+
+    def finished(self, task: Task) -> None:
+        """A task of the source is done, given up or withdrawn."""
+        self._open[task.source_id] -= 1
+
+    def close_with(self, closer: Task) -> None:
+        """This task is to be pushed when nothing else of its source is left."""
+        self._closers[closer.source_id] = closer
+
+    def tally(self, source_id: str, counts: Mapping[str, int]) -> None:
+        """Add to the source's counts."""
+        self._tallies[source_id].update(counts)
+
+    def drain(self, source_id: str) -> Drained | None:
+        """What is to be done for a source when its last task is finished; None while others are left.
+
+        After its closer, the source is over: only its counts stay, in the totals.
+        """
+        if self._open[source_id]:
+            return None
+        closer = self._closers.pop(source_id, None)
+        if closer is not None:
+            self._closing.add(source_id)
+        else:
+            del self._open[source_id]
+            counts = self._tallies.pop(source_id, Counter())
+            if source_id in self._closing:
+                self._closing.discard(source_id)
+                self._totals.update(counts)
+                self.over += 1
+        return Drained(frozenset(self._keys.pop(source_id, set())), closer)
+
+    @property
+    def closers_to_come(self) -> int:
+        """Closers that are not pushed yet."""
+        return len(self._closers)
+
+    def tallies_of(self, source_id: str) -> dict[str, int]:
+        """The counts of one source."""
+        return dict(self._tallies.get(source_id, {}))
+
+    def tallies(self) -> dict[str, dict[str, int]]:
+        """The counts of every source under way."""
+        return {source: dict(counts) for source, counts in self._tallies.items()}
+
+    def totals(self) -> dict[str, int]:
+        """The counts of all sources together."""
+        return dict(sum(self._tallies.values(), self._totals.copy()))
