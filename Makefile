@@ -13,10 +13,15 @@ INSTALLED := $(VENV)/.installed
 DEMO_CLIPS := clips/demo
 DEMO_WORK_DIR := .dashcam/demo
 
-DASHCAM_WEIGHTS_MIRROR ?= $(abspath $(wildcard ../shared/weights))
-DASHCAM_CLIPS_MIRROR ?= $(abspath $(wildcard ../shared/videos))
-DASHCAM_TEST_DATA ?= $(abspath $(wildcard ../shared))
-export DASHCAM_WEIGHTS_MIRROR DASHCAM_CLIPS_MIRROR DASHCAM_TEST_DATA
+ifneq ($(wildcard ../shared/weights),)
+export DASHCAM_WEIGHTS_MIRROR ?= $(abspath ../shared/weights)
+endif
+ifneq ($(wildcard ../shared/videos),)
+export DASHCAM_CLIPS_MIRROR ?= $(abspath ../shared/videos)
+endif
+ifneq ($(wildcard ../shared),)
+export DASHCAM_TEST_DATA ?= $(abspath ../shared)
+endif
 
 .DEFAULT_GOAL := help
 .PHONY: help setup weights clips demo test lint format docs size doctor clean

@@ -26,8 +26,8 @@ DEFAULT = "default"
 DSN_VARIABLE = "DASHCAM_DSN"
 VARIABLE_PREFIX = "DASHCAM__"  # DASHCAM__SAMPLING__STRIDE=3 is sampling.stride
 
-# Options whose name isn't that of their key.
-_OPTIONS: Mapping[str, str] = {"storage.dsn": "--db", "models.plate_reader": "--reader"}
+# Options whose name is not that of their key.
+_OPTIONS: Mapping[str, str] = {"storage.dsn": "--db"}
 
 
 @dataclass(frozen=True, slots=True)

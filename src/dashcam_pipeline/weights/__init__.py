@@ -1,7 +1,7 @@
 """Model weights: what is needed, its sha256 and licence, where it comes from, whether it is here."""
 
 from dashcam_pipeline.weights.download import fetch
-from dashcam_pipeline.weights.manifest import Manifest, Model, ModelFile, Role, manifest, read_manifest
+from dashcam_pipeline.weights.manifest import Manifest, Model, ModelFile, Role, read_manifest, shipped
 from dashcam_pipeline.weights.store import State, Status, check, fingerprint, folder, resolve, verify
 
 __all__ = [
@@ -15,8 +15,8 @@ __all__ = [
     "fetch",
     "fingerprint",
     "folder",
-    "manifest",
     "read_manifest",
     "resolve",
+    "shipped",
     "verify",
 ]

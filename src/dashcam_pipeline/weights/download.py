@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dashcam_pipeline.downloads import NothingFetched, fetch_file, in_mirror, mirror_from, put_aside
 from dashcam_pipeline.errors import DashcamError, WeightsCorrupt, WeightsMissing
-from dashcam_pipeline.weights.manifest import Model, ModelFile, manifest
+from dashcam_pipeline.weights.manifest import Model, ModelFile, shipped
 from dashcam_pipeline.weights.store import State, Status, check, folder, sha256
 
 MIRROR_VARIABLE = "DASHCAM_WEIGHTS_MIRROR"
@@ -36,7 +36,7 @@ def fetch(names: Iterable[str] = (), on_progress: OnProgress | None = None) -> t
     """
     mirror = mirror_from(MIRROR_VARIABLE)
     fetched: list[Fetched] = []
-    for model in manifest().named(names):
+    for model in shipped().named(names):
         # Twice, because a file that was missing may come from another export than those that were here.
         for _ in range(2):
             fetched += [_fetch(model, file, mirror, on_progress) for file in _to_fetch(check(model))]

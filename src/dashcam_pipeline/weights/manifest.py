@@ -120,6 +120,6 @@ def read_manifest(path: Path) -> Manifest:
 
 
 @cache
-def manifest() -> Manifest:
+def shipped() -> Manifest:
     """The manifest that travels with this version."""
     return read_manifest(weights_manifest())

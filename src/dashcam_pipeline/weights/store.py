@@ -18,7 +18,7 @@ import platformdirs
 
 from dashcam_pipeline.assets import checkout
 from dashcam_pipeline.errors import WeightsCorrupt, WeightsMissing
-from dashcam_pipeline.weights.manifest import Manifest, Model, Role, manifest
+from dashcam_pipeline.weights.manifest import Manifest, Model, Role, shipped
 
 MODEL_SUFFIXES = frozenset({".xml", ".onnx", ".pt", ".engine"})
 _CHUNK_BYTES = 1 << 20
@@ -65,7 +65,7 @@ def resolve(name_or_path: str, role: Role | str) -> Path:
     role = Role(role)
     if is_path(name_or_path):
         return _own_file(Path(name_or_path).expanduser(), role)
-    model = manifest().of_role(name_or_path, role)
+    model = shipped().of_role(name_or_path, role)
     status = check(model)
     where = folder()
     if status.state is State.MISSING:
@@ -116,7 +116,7 @@ def corrupt_text(status: Status) -> str:
 
 def verify(known: Manifest | None = None) -> tuple[Status, ...]:
     """How every model of the manifest stands on this host."""
-    return tuple(check(model) for model in (known or manifest()).models)
+    return tuple(check(model) for model in (known or shipped()).models)
 
 
 def fingerprint(names_or_paths: Iterable[str]) -> str:
@@ -165,4 +165,4 @@ def _all_files(name_or_path: str) -> list[Path]:
         path = Path(name_or_path).expanduser()
         return [path, *_companions(path)]
     where = folder()
-    return [where / file.path for file in manifest().get(name_or_path).files]
+    return [where / file.path for file in shipped().get(name_or_path).files]
