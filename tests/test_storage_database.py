@@ -16,7 +16,7 @@ import psycopg
 import pytest
 
 from dashcam_pipeline.errors import BadInput, DatabaseUnavailable
-from dashcam_pipeline.storage.binaries import psql_path
+from dashcam_pipeline.storage.binaries import PostgresServer, pgexec, psql_path
 from dashcam_pipeline.storage.database import Database
 from dashcam_pipeline.storage.embedded import EmbeddedServer
 from dashcam_pipeline.storage.location import resolve_location
@@ -179,6 +179,36 @@ def test_unusable_work_dir_is_one_clear_line(tmp_path: Path, kind: str) -> None:
     with pytest.raises(DatabaseUnavailable, match=r"can't keep a database in .*--work-dir") as caught:
         Database.open(None, work_dir)
     assert "\n" not in str(caught.value)
+
+
+def test_setup_that_was_killed_is_begun_anew(tmp_path: Path) -> None:
+    (tmp_path / "postgres.new" / "base").mkdir(parents=True)
+    (tmp_path / "postgres.new" / "PG_VERSION").write_text("18\n")
+    with Database.open(None, tmp_path) as database:
+        assert database.ping()
+    assert not (tmp_path / "postgres.new").exists()
+
+
+def test_setup_that_fails_says_why_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def initdb_on_a_full_disk(server: PostgresServer) -> None:
+        pgexec("initdb", ("-D", str(server.pgdata), "--no-such-option"), server.bin_path)
+
+    monkeypatch.setattr(PostgresServer, "ensure_pgdata_inited", initdb_on_a_full_disk)
+    with pytest.raises(
+        DatabaseUnavailable, match=r"can't be created: .*no-such-option.*free the disk"
+    ) as caught:
+        Database.open(None, tmp_path)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "postgres").exists()
+    assert not (tmp_path / "postgres.new").exists()
+
+
+def test_no_place_for_a_socket_is_one_clear_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dashcam_pipeline.storage.socket_dir.SOCKET_PATH_BYTES", 3)
+    with pytest.raises(DatabaseUnavailable, match="too long or too odd for a database socket"):
+        Database.open(None, tmp_path)
 
 
 def test_data_of_another_postgres_version_is_left_alone(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ _CURES = (
     _cure(r"no such file or directory", "check the socket folder, and that the server is running"),
     _cure(r"too many clients|remaining connection slots", "close other clients or raise max_connections"),
     _cure(r"relation .* does not exist|column .* does not exist", "run `dashcam db init`"),
-    _cure(r"permission denied", "grant SELECT, INSERT, UPDATE, DELETE on the tables to this user"),
+    _cure(r"permission denied", "grant this user SELECT on the tables, to write also INSERT, UPDATE, DELETE"),
     _cure(r"ssl", "check sslmode in --db"),
 )
 

