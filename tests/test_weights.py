@@ -16,7 +16,6 @@ import yaml
 from dashcam_pipeline import weights
 from dashcam_pipeline.assets import checkout
 from dashcam_pipeline.config import Settings
-from dashcam_pipeline.doctor.needs import models_in_use
 from dashcam_pipeline.errors import (
     BadInput,
     ConfigError,
@@ -25,7 +24,7 @@ from dashcam_pipeline.errors import (
     WeightsCorrupt,
     WeightsMissing,
 )
-from dashcam_pipeline.weights import Role, State, shipped
+from dashcam_pipeline.weights import Role, State, needed, shipped
 from dashcam_pipeline.weights.manifest import read_manifest
 
 GRAPH, CONSTANTS = b"<net/>", b"\x00\x01"  # one export of a model of two files
@@ -384,7 +383,7 @@ def test_broken_manifest_is_named_with_its_line(tmp_path: Path, text: str, words
 
 
 def test_default_settings_use_exactly_the_default_models() -> None:
-    wanted = {name: role for role, name in models_in_use(Settings().models)}
+    wanted = {item.name: item.role for item in needed(Settings().models)}
     assert {model.name: model.role for model in shipped().models if model.default} == wanted
 
 

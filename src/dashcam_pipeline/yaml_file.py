@@ -15,6 +15,7 @@ import yaml
 from dashcam_pipeline.errors import BadInput, ConfigError
 
 KeyPath = tuple[str, ...]
+_NULL_TAG = "tag:yaml.org,2002:null"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ def read_yaml_file(path: Path) -> YamlFile:
     loader = yaml.SafeLoader(text)
     try:
         root = loader.get_single_node()
-        if root is None:
+        if root is None or root.tag == _NULL_TAG:
             return YamlFile(path, {}, {})
         if not isinstance(root, yaml.MappingNode):
             raise ConfigError(f"{path}:{root.start_mark.line + 1}: a mapping (`key: value`) must stand here")

@@ -11,7 +11,7 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
-from dashcam_pipeline.configuration import DEFAULT, Loaded, load, presets
+from dashcam_pipeline.configuration import Loaded, load, presets
 from dashcam_pipeline.configuration_keys import all_keys, section_names
 from dashcam_pipeline.storage.dsn import redacted
 
@@ -71,5 +71,5 @@ def _yaml(loaded: Loaded) -> str:
         for name in (name for name in values if name.startswith(f"{section}.")):
             item = yaml.safe_dump({name.partition(".")[2]: values[name]}, width=1_000, allow_unicode=True)
             origin = loaded.origin(name)
-            lines.append(f"  {item.strip():40}" + (f" # {origin}" if origin != DEFAULT else ""))
+            lines.append(f"  {item.strip():40} # {origin}")
     return "\n".join(line.rstrip() for line in lines) + "\n"

@@ -23,7 +23,7 @@ def examine(settings: Settings, work_dir: Path, dsn: str | None) -> tuple[Findin
         libraries.video(),
         *needs.model_files(settings.models),
         needs.database(dsn, work_dir),
-        host.disk(work_dir, settings.frame_store.min_free_mb),
+        host.disk(work_dir, settings.frame_store.min_free_mb + settings.frame_store.quota_mb),
         host.shared_memory(),
         host.open_files(),
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -11,31 +10,23 @@ from dashcam_pipeline import weights
 from dashcam_pipeline.config import ModelSettings
 from dashcam_pipeline.doctor.finding import Finding, bad, ok
 from dashcam_pipeline.errors import DashcamError
-from dashcam_pipeline.weights import Role
+from dashcam_pipeline.weights import Needed, needed
 
 POSTGRES_ANSWER_S = 10
 
 
-def models_in_use(models: ModelSettings) -> Iterator[tuple[Role, str]]:
-    """The models that these settings ask for, by role."""
-    yield Role.VEHICLE_DETECTOR, models.vehicle_detector
-    yield Role.PLATE_DETECTOR, models.plate_detector
-    if models.plate_reader == "fast-plate-ocr":
-        yield Role.PLATE_READER, models.reader_model
-
-
 def model_files(models: ModelSettings) -> list[Finding]:
     """A finding for each model that these settings ask for."""
-    return [_model_file(role, name) for role, name in models_in_use(models)]
+    return [_model_file(item) for item in needed(models)]
 
 
-def _model_file(role: Role, name: str) -> Finding:
-    title = role.replace("_", " ")
+def _model_file(item: Needed) -> Finding:
+    title = item.role.replace("_", " ")
     try:
-        path = weights.resolve(name, role)
+        path = weights.resolve(item.name, item.role)
     except DashcamError as error:
-        return bad(title, name, str(error))
-    return ok(title, f"{name} in {path.parent}")
+        return bad(title, item.name, str(error))
+    return ok(title, f"{item.name} in {path.parent}")
 
 
 def database(dsn: str | None, work_dir: Path) -> Finding:

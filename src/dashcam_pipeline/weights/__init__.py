@@ -2,12 +2,14 @@
 
 from dashcam_pipeline.weights.download import fetch
 from dashcam_pipeline.weights.manifest import Manifest, Model, ModelFile, Role, read_manifest, shipped
+from dashcam_pipeline.weights.needed import Needed, needed
 from dashcam_pipeline.weights.store import State, Status, check, fingerprint, folder, resolve, verify
 
 __all__ = [
     "Manifest",
     "Model",
     "ModelFile",
+    "Needed",
     "Role",
     "State",
     "Status",
@@ -15,6 +17,7 @@ __all__ = [
     "fetch",
     "fingerprint",
     "folder",
+    "needed",
     "read_manifest",
     "resolve",
     "shipped",
