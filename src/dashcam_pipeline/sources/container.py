@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 import stat
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,7 +19,7 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from dashcam_pipeline.errors import VideoUnreadable
-from dashcam_pipeline.sources.explain import why_unopenable
+from dashcam_pipeline.sources.explain import intact_bytes, why_unopenable
 from dashcam_pipeline.sources.names import shown
 
 _OPEN_TIMEOUT_S = 60.0
@@ -30,6 +32,8 @@ _FORMATS = (
     "ivf,obu,av1,h263,h264,hevc,m4v,vc1,mjpeg"
 )
 _CONTAINER_OPTIONS = {"format_whitelist": _FORMATS, "protocol_whitelist": "file"}
+
+_OPEN_ERRORS = (av.error.FFmpegError, OSError, ValueError, MemoryError)
 
 _MAX_PIXELS = 8192 * 8192  # above any camera; a damaged header may claim more and exhaust the memory
 
@@ -45,6 +49,7 @@ class OpenVideo:
     container: InputContainer
     stream: VideoStream
     warnings: tuple[str, ...]
+    part: _FileStart | None = None  # set when only the whole part of a cut-off file could be opened
 
     @property
     def time_base(self) -> Fraction:
@@ -84,6 +89,33 @@ class OpenVideo:
 
     def close(self) -> None:
         self.container.close()
+        if self.part is not None:
+            self.part.close()
+
+    def ends_in_a_fragment(self) -> bool:
+        """Whether a fragmented MP4 ends in the middle of a fragment, the one sign that it was cut off."""
+        if not self.container.format.name.startswith("mov"):
+            return False
+        with suppress(OSError):
+            return self.part is not None or intact_bytes(self.path) is not None
+        return False
+
+
+class _FileStart(io.FileIO):
+    """A file that seems to end early."""
+
+    def __init__(self, path: Path, size: int) -> None:
+        super().__init__(path, "rb")
+        self._size = size
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        left = max(0, self._size - self.tell())
+        return super().read(left if size is None or size < 0 else min(size, left)) or b""
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        if whence == os.SEEK_END:
+            return super().seek(self._size + offset)
+        return super().seek(offset, whence)
 
 
 def open_video(path: Path, threads: int = 1) -> OpenVideo:
@@ -97,16 +129,18 @@ def open_video(path: Path, threads: int = 1) -> OpenVideo:
         VideoUnreadable: with the reason.
     """
     _check_file(path)
+    part = None
     try:
-        container = av.open(
-            str(path.absolute()),
-            "r",
-            container_options=_CONTAINER_OPTIONS,
-            metadata_errors="replace",
-            timeout=(_OPEN_TIMEOUT_S, _READ_TIMEOUT_S),
-        )
-    except (av.error.FFmpegError, OSError, ValueError, MemoryError) as error:
-        raise unreadable(path, _why_not_opened(path, error)) from error
+        container = _open(str(path.absolute()))
+    except _OPEN_ERRORS as error:
+        # A fragmented MP4 that was cut off inside a fragment's header is refused as a whole.
+        part = _whole_part(path)
+        try:
+            if part is None:
+                raise
+            container = _open(part)
+        except _OPEN_ERRORS:
+            raise unreadable(path, _why_not_opened(path, error)) from error
     try:
         stream = _choose_stream(path, container)
         context = stream.codec_context
@@ -115,10 +149,27 @@ def open_video(path: Path, threads: int = 1) -> OpenVideo:
         context.thread_type = "FRAME" if threads > 1 else "NONE"
         videos = sum(not _is_picture(stream) for stream in container.streams.video)
         more = (f"{videos} video streams: only stream {stream.index} is read",) if videos > 1 else ()
-        return OpenVideo(path, container, stream, more)
+        return OpenVideo(path, container, stream, more, part)
     except BaseException:
         container.close()
         raise
+
+
+def _open(source: str | _FileStart) -> InputContainer:
+    return av.open(
+        source,
+        "r",
+        container_options=_CONTAINER_OPTIONS,
+        metadata_errors="replace",
+        timeout=(_OPEN_TIMEOUT_S, _READ_TIMEOUT_S),
+    )
+
+
+def _whole_part(path: Path) -> _FileStart | None:
+    with suppress(OSError):
+        size = intact_bytes(path)
+        return _FileStart(path, size) if size else None
+    return None
 
 
 def unreadable(path: Path, reason: str) -> VideoUnreadable:
@@ -163,12 +214,12 @@ def _choose_stream(path: Path, container: InputContainer) -> VideoStream:
     videos = [stream for stream in container.streams.video if not _is_picture(stream)]
     if not videos:
         kinds = sorted({stream.type for stream in container.streams})
-        has = f"only {' and '.join(kinds)}" if kinds else "nothing that can be decoded"
-        raise unreadable(path, f"has no video stream, {has}")
+        has = f"has no video stream, only {' and '.join(kinds)}" if kinds else None
+        raise unreadable(path, has or why_unopenable(path) or "has no video stream")
     best = container.streams.best("video")
     stream = best if best in videos and isinstance(best, VideoStream) else videos[0]
     if stream.codec_context is None:  # FFmpeg has no decoder for it
-        raise unreadable(path, f"its video codec ({stream.name}) is unknown to this build of FFmpeg")
+        raise unreadable(path, "its video codec is unknown to this build of FFmpeg, or its header is damaged")
     return stream
 
 

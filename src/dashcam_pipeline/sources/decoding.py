@@ -67,6 +67,8 @@ class DamageTolerantDecoder:
                     if packet.stream_index == stream.index:
                         yield packet
                 return
+            except IndexError:  # PyAV's own end of a file in which damage made streams appear on the way
+                return
             except _READ_ERRORS as error:
                 failures += 1
                 if failures >= _MAX_READ_ERRORS or isinstance(error, av.error.ExitError):

@@ -50,6 +50,24 @@ def why_unopenable(path: Path) -> str | None:
     return None
 
 
+def intact_bytes(path: Path) -> int | None:
+    """How much of a cut-off fragmented MP4 file is whole: up to the last fragment header or data that isn't.
+
+    A fragment is a header (moof) and its data (mdat). None when the file is no fragmented MP4 or its last
+    fragment is complete.
+
+    Raises:
+        OSError: the file can't be read.
+    """
+    last, before = None, b""
+    for box in _boxes(path):
+        before, last = last.kind if last else b"", box
+    if last is None:
+        return None
+    data_is_cut = last.kind == b"mdat" and before == b"moof" and last.end > path.stat().st_size
+    return last.start if last.kind == b"moof" or data_is_cut else None
+
+
 def is_encrypted(path: Path) -> bool:
     """Whether an MP4 file declares encrypted video (sample entry `encv`, ISO 23001-7)."""
     try:

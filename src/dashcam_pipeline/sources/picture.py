@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
 import av
 import numpy as np
@@ -32,12 +34,8 @@ class Orientation:
         return (height, width) if self.turns % 2 else (width, height)
 
     def apply(self, image: Image) -> Image:
-        """The upright picture, contiguous."""
-        if not self.turns and not self.mirrored:
-            return image
-        if self.mirrored:
-            image = image[:, ::-1]
-        return np.ascontiguousarray(np.rot90(image, self.turns))
+        """The upright picture, possibly as a view."""
+        return np.rot90(image[:, ::-1] if self.mirrored else image, self.turns)
 
 
 UPRIGHT = Orientation()
@@ -67,10 +65,9 @@ def orientation_from_matrix(matrix: bytes) -> Orientation:
 
 def orientation_of(frame: av.VideoFrame) -> Orientation:
     """The orientation that a decoded frame carries."""
-    try:
-        return orientation_from_matrix(bytes(frame.side_data[SideDataType.DISPLAYMATRIX]))
-    except KeyError:
-        return UPRIGHT
+    side_data = cast(Mapping[SideDataType, bytes], frame.side_data)  # PyAV's stub has only one of its keys
+    matrix = side_data.get(SideDataType.DISPLAYMATRIX)
+    return UPRIGHT if matrix is None else orientation_from_matrix(bytes(matrix))
 
 
 class PictureConverter:
@@ -80,7 +77,7 @@ class PictureConverter:
         self._reformatter = VideoReformatter()
 
     def image(self, frame: av.VideoFrame) -> Image:
-        """The frame as an upright picture.
+        """The frame as an upright picture, contiguous in memory.
 
         Colour matrix and range are those that the frame names; a frame that names none is read as BT.601 in
         limited range, as FFmpeg and OpenCV do. High bit depths are reduced to 8 bits.
@@ -88,4 +85,4 @@ class PictureConverter:
         # threads=1: left alone, the scaler would start a thread a core.
         converted = self._reformatter.reformat(frame, format="bgr24", threads=1)
         image: Image = converted.to_ndarray().astype(np.uint8, copy=False)  # bgr24 is uint8 already
-        return orientation_of(frame).apply(image)
+        return np.ascontiguousarray(orientation_of(frame).apply(image))  # FFmpeg pads lines

@@ -17,7 +17,7 @@ from dashcam_pipeline.sources.probe import VideoInfo, nothing_decoded, probe
 from dashcam_pipeline.sources.timeline import Timeline
 
 _FRAMES_SHORT = 2  # so many frames fewer than promised are not worth a word
-_SECONDS_SHORT = 1.0  # the same where the container keeps a duration, but no count of frames
+_SECONDS_SHORT = 0.5  # the same where the container keeps a duration, but no count of frames
 
 
 class VideoFile:
@@ -140,26 +140,27 @@ class VideoFile:
 
     def _problem(self, video: OpenVideo) -> str | None:
         losses = self._losses
-        said = []
-        if losses.read_error:
-            said.append(f"reading stopped after {self._end_s():.1f} s: {losses.read_error}")
-        elif losses.gave_up:
-            said.append(
-                f"given up after {self._end_s():.1f} s and {MAX_DAMAGED_RUN} damaged packets in a row"
-            )
-        elif self._is_cut_off(video):
-            said.append(
-                f"ends after {self._end_s():.1f} s of {video.duration_s:.1f} s: the file is truncated"
-            )
+        said = [end] if (end := self._early_end(video)) else []
         if losses.damaged_packets and not losses.gave_up:
             said.append(_count(losses.damaged_packets, "damaged packet") + " skipped")
         if losses.damaged_frames:
-            said.append(
-                f"{losses.damaged_frames} of {_count(self.frames_decoded, 'frame')} decoded with damage"
-            )
+            frames = _count(self.frames_decoded, "frame")
+            said.append(f"{losses.damaged_frames} of {frames} decoded with damage")
         if self._unconverted:
             said.append(_count(self._unconverted, "frame") + " in a form that can't be converted")
         return "; ".join(said) or None
+
+    def _early_end(self, video: OpenVideo) -> str | None:
+        end = f"{self._end_s():.1f} s"
+        if self._losses.read_error:
+            return f"reading stopped after {end}: {self._losses.read_error}"
+        if self._losses.gave_up:
+            return f"given up after {end} and {MAX_DAMAGED_RUN} damaged packets in a row"
+        if self._is_cut_off(video):
+            return f"ends after {end} of {video.duration_s:.1f} s: the file is truncated"
+        if video.ends_in_a_fragment():
+            return f"ends after {end}: the file is truncated"
+        return None
 
     def _is_cut_off(self, video: OpenVideo) -> bool:
         """Whether the container promised more than it held.
