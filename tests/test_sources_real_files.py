@@ -13,7 +13,7 @@ import pytest
 
 from dashcam_pipeline.errors import VideoUnreadable
 from dashcam_pipeline.sources import Sampler, Verdict, VideoFile, probe
-from sources_clips import TEST_DATA, flat, make_clip, real_clip
+from sources_clips import flat, make_clip, real_clip
 
 CHILD_TIMEOUT_S = 120
 
@@ -235,8 +235,3 @@ def test_a_file_cut_anywhere_gives_its_beginning(
 def test_flipped_bits_neither_crash_nor_hang(tmp_path: Path, name: str) -> None:
     outcomes = harm(real_clip("broken", name), tmp_path, "flip", 60)
     assert {outcome.verdict for outcome in outcomes} == {"complete", "partial", "unreadable"}
-
-
-def test_data_folder_is_the_one_that_was_asked_for() -> None:
-    real_clip("broken")
-    assert TEST_DATA.is_dir()

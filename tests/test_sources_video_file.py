@@ -29,6 +29,8 @@ from sources_clips import (
 
 BLUE, GREEN, RED, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 
+NOISE = list(np.random.default_rng(0).integers(0, 255, (90, 48, 64, 3), np.uint8))
+
 
 def always(index: int, pts_s: float) -> bool:
     return True
@@ -265,9 +267,7 @@ def test_sound_longer_than_the_picture_is_no_truncation(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("suffix", "options"), [("mkv", {}), ("mp4", {"movflags": "faststart"})])
 def test_truncated_file_keeps_what_was_readable(tmp_path: Path, suffix: str, options: dict[str, str]) -> None:
-    noise = np.random.default_rng(0)
-    images = [noise.integers(0, 255, (48, 64, 3), np.uint8) for _ in range(90)]
-    clip = make_clip(tmp_path / f"clip.{suffix}", images, options=options)
+    clip = make_clip(tmp_path / f"clip.{suffix}", NOISE, options=options)
     frames, video = read(cut(clip, 0.5))
     assert 30 < len(frames) < 60
     assert video.verdict is Verdict.PARTIAL
@@ -330,6 +330,25 @@ def test_damaged_packets_are_skipped_and_counted(tmp_path: Path) -> None:
     assert video.decode_errors >= 3
     assert len(frames) >= 27
     assert video.problem is not None and "damage" in video.problem
+
+
+def test_hole_in_a_transport_stream_is_crossed_and_said(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "clip.ts", NOISE, codec="mpeg2video", fps=25)
+    data = clip.read_bytes()
+    middle = len(data) // 376 * 188
+    clip.write_bytes(data[:middle] + bytes(8 << 20) + data[middle:])
+    frames, video = read(clip)
+    assert len(frames) > len(NOISE) - 5
+    assert video.verdict is Verdict.PARTIAL
+    assert video.problem is not None and "1 unreadable stretch skipped" in video.problem
+
+
+def test_zeros_behind_a_transport_stream_are_no_damage(tmp_path: Path) -> None:
+    """Cameras that allocate their files in advance leave such ends."""
+    clip = make_clip(tmp_path / "clip.ts", NOISE, codec="mpeg2video", fps=25)
+    clip.write_bytes(clip.read_bytes() + bytes(8 << 20))
+    frames, video = read(clip)
+    assert (len(frames), video.verdict, video.problem) == (len(NOISE), Verdict.COMPLETE, None)
 
 
 @pytest.mark.parametrize(

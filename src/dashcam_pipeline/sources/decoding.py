@@ -13,6 +13,7 @@ from dashcam_pipeline.sources.container import OpenVideo, ffmpeg_says
 
 MAX_DAMAGED_RUN = 3000  # damaged packets in a row (100 s of video) before a stream is given up
 _MAX_READ_ERRORS = 20  # failed reads in a row before a file is given up
+_RESYNC_BYTES = 32 << 10  # the least that the MPEG-TS reader skips before it reports that it found no packet
 
 _DECODER_ERRORS = (av.error.FFmpegError, ValueError, MemoryError)
 _READ_ERRORS = (av.error.FFmpegError, OSError, ValueError)
@@ -25,6 +26,7 @@ class Losses:
     packets: int = 0  # of the video stream
     hidden: int = 0  # packets that show no frame of their own: cut by an edit list, or empty
     before_key: int = 0  # packets before the first key frame, which can't be decoded without it
+    gaps: int = 0  # stretches without a packet, with packets behind them
     damaged_packets: int = 0
     damaged_frames: int = 0  # came out, marked as damaged by the decoder
     end_s: float | None = None  # where the latest packet of any stream ends, on the container's clock
@@ -56,13 +58,17 @@ class DamageTolerantDecoder:
     def _packets(self) -> Iterator[av.Packet[Any]]:
         """All packets of the video stream; the other streams' only serve to know where the file ends."""
         container, stream = self._video.container, self._video.stream
-        failures = 0
+        failures, resyncs_left = 0, self._video.path.stat().st_size // _RESYNC_BYTES
+        unconfirmed = 0  # packets still to come before the last failure counts as a gap and not as the end
         while True:
             try:
                 for packet in container.demux():
                     if packet.dts is None and packet.size == 0:
                         continue  # one of PyAV's own, that ask the decoders for what is left
                     failures = 0
+                    if unconfirmed:
+                        unconfirmed -= 1
+                        self.losses.gaps += not unconfirmed
                     self._note_end(packet)
                     if packet.stream_index == stream.index:
                         yield packet
@@ -70,6 +76,10 @@ class DamageTolerantDecoder:
             except IndexError:  # PyAV's own end of a file in which damage made streams appear on the way
                 return
             except _READ_ERRORS as error:
+                unconfirmed = len(container.streams) + 1  # at the end, each stream gives what it held back
+                if isinstance(error, av.error.BlockingIOError) and resyncs_left > 0:
+                    resyncs_left -= 1
+                    continue
                 failures += 1
                 if failures >= _MAX_READ_ERRORS or isinstance(error, av.error.ExitError):
                     self.losses.read_error = ffmpeg_says(error)

@@ -141,6 +141,8 @@ class VideoFile:
     def _problem(self, video: OpenVideo) -> str | None:
         losses = self._losses
         said = [end] if (end := self._early_end(video)) else []
+        if losses.gaps:
+            said.append(_count(losses.gaps, "unreadable stretch", "es") + " skipped")
         if losses.damaged_packets and not losses.gave_up:
             said.append(_count(losses.damaged_packets, "damaged packet") + " skipped")
         if losses.damaged_frames:
@@ -185,5 +187,5 @@ class VideoFile:
         return self._timeline.step_s if self._timeline else 0.0
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+def _count(number: int, noun: str, plural: str = "s") -> str:
+    return f"{number} {noun}{'' if number == 1 else plural}"
