@@ -89,11 +89,11 @@ class Read:
                 self._show(job, row, position, read_s)
             if video.verdict is Verdict.PARTIAL:
                 status, reason = VideoStatus.PARTIAL, video.problem
+            self._show(job, row, position, read_s, over=True)
         except _Stopped:
             status = VideoStatus.STOPPED
             of = f" of {row.duration_s:.1f} s" if row.duration_s else ""
             reason = f"stopped by the user after {read_s:.1f} s{of}"
-        self._show(job, row, position, read_s, over=True)
         row = replace(
             row,
             status=status,

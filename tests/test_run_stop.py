@@ -1,0 +1,73 @@
+"""Ctrl+C during a run: once drains, twice leaves at once; rows are kept and nothing stays behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dashcam_pipeline.errors import EXIT_STOPPED
+from run_command import TIMEOUT_S, clip, dashcam, processes_of, start_dashcam
+
+
+def begin(work_dir: Path) -> subprocess.Popen[str]:
+    """A run that is well under way: frames have been worked off."""
+    running = start_dashcam(
+        "run", clip("drive_mixed.mp4"), clip("drive_road.mp4"), "--work-dir", work_dir, "--log-json"
+    )
+    wait_for(running, lambda line: "frames/s" in line and " 0.0 frames/s" not in line)
+    return running
+
+
+def wait_for(running: subprocess.Popen[str], told: Callable[[str], bool]) -> None:
+    """Read what the run says until it has told something."""
+    assert running.stderr is not None
+    if not any(told(line) for line in running.stderr):
+        pytest.fail("the run ended before it came that far")
+
+
+def finish(running: subprocess.Popen[str]) -> str:
+    out, _ = running.communicate(timeout=TIMEOUT_S)
+    assert running.returncode == EXIT_STOPPED
+    return out
+
+
+@pytest.mark.slow
+def test_ctrl_c_finishes_what_is_under_way_and_keeps_its_rows(tmp_path: Path) -> None:
+    running = begin(tmp_path)
+    os.killpg(running.pid, signal.SIGINT)  # as a terminal does: to every process of the group
+    out = finish(running)
+    assert "what was under way was finished" in out
+    assert list((tmp_path / "frame_store").iterdir()) == []
+    assert processes_of(tmp_path) == []
+    shown = dashcam("runs", "show", "--work-dir", tmp_path).stdout
+    assert "stopped by the user after" in shown
+    rows = dashcam("export", "--work-dir", tmp_path).stdout.splitlines()
+    assert len(rows) > 1
+
+
+@pytest.mark.slow
+def test_second_ctrl_c_leaves_at_once(tmp_path: Path) -> None:
+    running = begin(tmp_path)
+    os.killpg(running.pid, signal.SIGINT)
+    wait_for(running, lambda line: "stopping" in line)
+    os.killpg(running.pid, signal.SIGINT)
+    assert "stopped at once" in finish(running)
+    assert list((tmp_path / "frame_store").iterdir()) == []
+    assert processes_of(tmp_path) == []
+    assert "stopped" in dashcam("runs", "--work-dir", tmp_path).stdout
+
+
+@pytest.mark.slow
+def test_killed_supervisor_leaves_no_worker_and_the_next_run_cleans_up(tmp_path: Path) -> None:
+    running = begin(tmp_path)
+    running.kill()
+    running.communicate(timeout=TIMEOUT_S)
+    again = dashcam("run", clip("uk_mercedes_LS15EBC_720p.mp4"), "--work-dir", tmp_path, "--stride", "9")
+    assert again.returncode == 0, again.stderr
+    assert list((tmp_path / "frame_store").iterdir()) == []
+    assert processes_of(tmp_path) == []
