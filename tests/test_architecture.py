@@ -1,0 +1,60 @@
+"""Imports go one way, as docs/architecture.md says."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parent.parent / "src" / "dashcam_pipeline"
+MAY_IMPORT = {
+    "errors": set(),
+    "config": {"errors"},
+    "engine": {"errors"},
+    "vision": {"config", "errors"},
+    "sources": {"vision.types", "config", "errors"},
+    "storage": {"vision.types", "config", "errors"},
+    "stages": {"engine", "vision", "sources", "storage", "weights", "config", "errors"},
+}
+"""A part of the package, and what it may import of the others."""
+
+
+def imports_of(path: Path) -> set[str]:
+    """The modules of this package that a file imports, without the package's name."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        else:
+            continue
+        found |= {name.removeprefix("dashcam_pipeline.") for name in names if name.startswith("dashcam_pipeline.")}
+    return found
+
+
+def files_of(part: str) -> list[Path]:
+    folder = PACKAGE / part
+    return sorted(folder.rglob("*.py")) if folder.is_dir() else [folder.with_suffix(".py")]
+
+
+@pytest.mark.parametrize("part", MAY_IMPORT)
+def test_imports_go_one_way(part: str) -> None:
+    allowed = MAY_IMPORT[part] | {part}
+    wrong = {
+        f"{path.relative_to(PACKAGE)} imports {name}"
+        for path in files_of(part)
+        for name in imports_of(path)
+        if not any(name == other or name.startswith(f"{other}.") for other in allowed)
+    }
+    assert not wrong
+
+
+def test_no_file_has_grown_past_one_reason_to_exist() -> None:
+    long = {
+        str(path.relative_to(PACKAGE)): lines
+        for path in PACKAGE.rglob("*.py")
+        if (lines := len(path.read_text(encoding="utf-8").splitlines())) > 330
+    }
+    assert not long
