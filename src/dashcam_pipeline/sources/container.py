@@ -46,6 +46,7 @@ class OpenVideo:
     """An open file and its video stream, ready to be decoded. Used as a context manager."""
 
     path: Path
+    size_bytes: int
     container: InputContainer
     stream: VideoStream
     warnings: tuple[str, ...]
@@ -128,7 +129,7 @@ def open_video(path: Path, threads: int = 1) -> OpenVideo:
     Raises:
         VideoUnreadable: with the reason.
     """
-    _check_file(path)
+    size_bytes = _checked_size(path)
     part = None
     try:
         container = _open(str(path.absolute()))
@@ -149,7 +150,7 @@ def open_video(path: Path, threads: int = 1) -> OpenVideo:
         context.thread_type = "FRAME" if threads > 1 else "NONE"
         videos = sum(not _is_picture(stream) for stream in container.streams.video)
         more = (f"{videos} video streams: only stream {stream.index} is read",) if videos > 1 else ()
-        return OpenVideo(path, container, stream, more, part)
+        return OpenVideo(path, size_bytes, container, stream, more, part)
     except BaseException:
         container.close()
         raise
@@ -182,7 +183,8 @@ def ffmpeg_says(error: BaseException) -> str:
     return str(getattr(error, "strerror", None) or error or type(error).__name__)
 
 
-def _check_file(path: Path) -> None:
+def _checked_size(path: Path) -> int:
+    """The size of a file in bytes, if it is one that can be read."""
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
@@ -190,7 +192,7 @@ def _check_file(path: Path) -> None:
         if status.st_size == 0:
             raise unreadable(path, "is empty (zero bytes)")
         with path.open("rb"):
-            pass
+            return status.st_size
     except FileNotFoundError as error:
         raise unreadable(path, "no such file") from error
     except PermissionError as error:

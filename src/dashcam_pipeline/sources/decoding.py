@@ -58,7 +58,7 @@ class DamageTolerantDecoder:
     def _packets(self) -> Iterator[av.Packet[Any]]:
         """All packets of the video stream; the other streams' only serve to know where the file ends."""
         container, stream = self._video.container, self._video.stream
-        failures, resyncs_left = 0, self._video.path.stat().st_size // _RESYNC_BYTES
+        failures, resyncs_left = 0, self._video.size_bytes // _RESYNC_BYTES
         unconfirmed = 0  # packets still to come before the last failure counts as a gap and not as the end
         while True:
             try:

@@ -61,7 +61,7 @@ def describe(video: OpenVideo, first: av.VideoFrame) -> VideoInfo:
     return VideoInfo(
         path=video.path,
         video_id=video_id(video.path),
-        size_bytes=video.path.stat().st_size,
+        size_bytes=video.size_bytes,
         duration_s=duration_s,
         width=width,
         height=height,
