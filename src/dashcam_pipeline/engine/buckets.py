@@ -118,11 +118,13 @@ class KeyedBucket:
         key = next(iter(self._open))
         lane = self._lanes[key]
         taken: list[Waiting] = []
-        while lane.heap and len(taken) < n and self._is_next(lane, len(taken)):
+        due = lane.next_order
+        while lane.heap and len(taken) < n and self._is_due(lane, due):
             suspect = lane.heap[0][2].task.attempts > 0
             if suspect and taken:
                 break
             taken.append(heapq.heappop(lane.heap)[2])
+            due = max(due, taken[-1].task.order + 1)
             if suspect:
                 break
         lane.taken += len(taken)
@@ -159,13 +161,13 @@ class KeyedBucket:
         heapq.heappush(lane.heap, (item.task.order if self._ordered else arrival, arrival, item))
         self._size += 1
 
-    def _is_next(self, lane: _Lane, already_taken: int) -> bool:
-        return not self._ordered or lane.heap[0][0] <= lane.next_order + already_taken
+    def _is_due(self, lane: _Lane, due: int) -> bool:
+        return not self._ordered or lane.heap[0][0] <= due
 
     def _refresh(self, key: str) -> None:
         """Open or close a lane after a change. Lanes are served in the order in which they opened."""
         lane = self._lanes[key]
-        can_take = bool(lane.heap) and not lane.taken and self._is_next(lane, 0)
+        can_take = bool(lane.heap) and not lane.taken and self._is_due(lane, lane.next_order)
         if can_take and key not in self._open:
             self._open[key] = lane.heap[0][2].since_s
         elif not can_take:
