@@ -246,3 +246,13 @@ def test_missing_tables_are_said_at_once(empty_dsn: str) -> None:
 
 def test_empty_batch_needs_no_server() -> None:
     ResultWriter("postgresql://127.0.0.1:1/x").write([], [])
+
+
+def test_runs_that_died_are_closed_with_their_videos(dsn: str) -> None:
+    with ResultWriter(dsn) as writer:
+        writer.start_run(replace(RUN, status=RunStatus.RUNNING))
+        writer.write(videos=[replace(VIDEO, status=VideoStatus.RUNNING)])
+        writer.end_dead_runs("it died")
+    with psycopg.connect(dsn) as connection:
+        assert connection.execute("SELECT status, error FROM runs").fetchall() == [("failed", "it died")]
+        assert connection.execute("SELECT status, reason FROM videos").fetchall() == [("stopped", "it died")]

@@ -62,7 +62,10 @@ def identify(found: Discovery, on_file: Callable[[Path], None] = lambda path: No
     so that it is reported like other broken videos."""
     jobs: dict[str, VideoJob] = {}
     skipped = [_skipped(entry.path, entry.reason) for entry in found.skipped]
-    for path in map(Path.absolute, found.videos):
+    for named in found.videos:
+        path = (
+            named.parent.resolve() / named.name
+        )  # links in the folders' names end here, the file's own name stays
         on_file(path)
         try:
             identity = video_id(path)
@@ -117,6 +120,8 @@ class BatchRun:
         """Work off the inputs. Raises DashcamError when the run can't go on; its row says so then."""
         run = self._run_row()
         with ResultWriter(database.url) as writer:
+            if database.embedded:  # it lies in the work dir, which this run alone holds
+                writer.end_dead_runs("the process of this run died")
             writer.start_run(run)
             writer.write(videos=[*self._queued(inputs), *self._skipped_rows(inputs)])
         try:

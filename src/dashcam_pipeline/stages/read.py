@@ -62,7 +62,8 @@ class Read:
             with VideoFile(job.path, threads=1) as video:
                 return self._read(task, job, video, position)
         except VideoUnreadable as error:
-            return self._end(task, position, replace(row, status=VideoStatus.FAILED, reason=str(error)))
+            reason = str(error).removeprefix(f"{job.path}: ")  # the row has the path already
+            return self._end(task, position, replace(row, status=VideoStatus.FAILED, reason=reason))
 
     def _read(self, task: Task, job: VideoJob, video: VideoFile, position: _Position) -> Outcome:
         """Bring in all wanted frames, then close the video."""

@@ -72,6 +72,17 @@ class ResultWriter:
         """Write the row of a run that begins or is resumed (then with its old `run_id`)."""
         self._in_transaction(lambda connection: _write_run(connection, run))
 
+    def end_dead_runs(self, reason: str) -> None:
+        """Close the rows of runs that never came to say how they ended.
+
+        Only for a caller who knows that no run is under way in this database.
+        """
+
+        def end(connection: Connection) -> None:
+            connection.execute(query("write", "end_dead_runs"), {"reason": reason})
+
+        self._in_transaction(end)
+
     def finish_run(self, run: RunRow) -> None:
         """Write the row of a run that ends."""
         self._in_transaction(lambda connection: _write_run(connection, run))

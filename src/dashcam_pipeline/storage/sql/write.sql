@@ -97,3 +97,15 @@ DELETE FROM vehicles
 WHERE video_id = %(video_id)s
     AND run_id <> %(run_id)s
     AND first_frame < %(frames_read)s;
+
+-- name: end_dead_runs
+WITH dead AS (
+    UPDATE runs
+    SET status = 'failed', error = %(reason)s, finished_at = updated_at, updated_at = now()
+    WHERE status = 'running'
+    RETURNING run_id
+)
+UPDATE videos
+SET status = 'stopped', reason = %(reason)s, updated_at = now()
+FROM dead
+WHERE videos.run_id = dead.run_id AND videos.status IN ('queued', 'running');
