@@ -101,11 +101,12 @@ def _record(status: Status) -> dict[str, object]:
 
 
 class _ProgressBars:
-    """A bar a file on a terminal; elsewhere rich prints nothing until the end."""
+    """A bar a file on a terminal, gone when it is done; nothing elsewhere."""
 
     def __init__(self) -> None:
         columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-        self._progress = Progress(*columns, console=Console(stderr=True), transient=True)
+        console = Console(stderr=True)
+        self._progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
         self._tasks: dict[str, TaskID] = {}
 
     def __enter__(self) -> _ProgressBars:
