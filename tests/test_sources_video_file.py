@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import os
 import pickle
@@ -63,6 +64,19 @@ def test_every_frame_comes_once_in_order(shades: Path, threads: int) -> None:
     assert (video.frames_decoded, video.decode_errors, video.problem) == (30, 0, None)
     assert video.verdict is Verdict.COMPLETE
     assert video.warnings == ()
+
+
+def test_frames_are_freed_without_the_garbage_collector(shades: Path) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        with VideoFile(shades) as video:
+            for _ in video.frames(always):
+                pass
+            alive = sum(isinstance(thing, av.VideoFrame) for thing in gc.get_objects())
+    finally:
+        gc.enable()
+    assert alive < 10
 
 
 def test_picture_is_contiguous_bgr(shades: Path) -> None:

@@ -75,6 +75,19 @@ class PictureConverter:
 
     def __init__(self) -> None:
         self._reformatter = VideoReformatter()
+        self._rotation: int | None = None
+        self._orientation = UPRIGHT
+
+    def orientation(self, frame: av.VideoFrame) -> Orientation:
+        """The orientation of a frame; its matrix is only looked at when the angle isn't the last one's.
+
+        Asking a frame for its matrix ties it into a reference cycle, and a few hundred frames would wait for
+        the garbage collector.
+        """
+        if frame.rotation != self._rotation:
+            self._rotation = frame.rotation
+            self._orientation = orientation_of(frame)
+        return self._orientation
 
     def image(self, frame: av.VideoFrame) -> Image:
         """The frame as an upright picture, contiguous in memory.
@@ -85,4 +98,4 @@ class PictureConverter:
         # threads=1: left alone, the scaler would start a thread a core.
         converted = self._reformatter.reformat(frame, format="bgr24", threads=1)
         image: Image = converted.to_ndarray().astype(np.uint8, copy=False)  # bgr24 is uint8 already
-        return np.ascontiguousarray(orientation_of(frame).apply(image))  # FFmpeg pads lines
+        return np.ascontiguousarray(self.orientation(frame).apply(image))  # FFmpeg pads lines

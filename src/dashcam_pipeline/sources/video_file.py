@@ -12,7 +12,7 @@ import av.error
 from dashcam_pipeline.sources.base import Frame, Verdict, Wanted
 from dashcam_pipeline.sources.container import OpenVideo, open_video
 from dashcam_pipeline.sources.decoding import MAX_DAMAGED_RUN, DamageTolerantDecoder, Losses
-from dashcam_pipeline.sources.picture import PictureConverter, orientation_of
+from dashcam_pipeline.sources.picture import PictureConverter
 from dashcam_pipeline.sources.probe import VideoInfo, nothing_decoded, probe
 from dashcam_pipeline.sources.timeline import Timeline
 
@@ -124,7 +124,7 @@ class VideoFile:
         for decoded in decoder.frames():
             index, pts_s = self.frames_decoded, self._timeline.seconds(decoded.pts)
             self.frames_decoded += 1
-            self._sizes.add(orientation_of(decoded).size(decoded.width, decoded.height))
+            self._sizes.add(converter.orientation(decoded).size(decoded.width, decoded.height))
             if not wanted(index, pts_s) or index < first:
                 continue
             try:
