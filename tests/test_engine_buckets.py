@@ -6,10 +6,10 @@ import random
 from dataclasses import replace
 
 import pytest
-from engine_toys import GATHER, ORDER, SEARCH, task
 
 from dashcam_pipeline.engine.buckets import Bucket, FifoBucket, KeyedBucket, Waiting, bucket_for
 from dashcam_pipeline.engine.task import Category
+from engine_toys import GATHER, ORDER, SEARCH, task
 
 
 def item(name: str, key: str = "", order: int = 0, since_s: float = 0.0, attempts: int = 0) -> Waiting:

@@ -24,7 +24,7 @@ class Bucket(Protocol):
 
     def put(self, item: Waiting) -> None: ...
     def put_back(self, items: Sequence[Waiting]) -> None:
-        """Return tasks that had been taken; they are the next to be taken again."""
+        """Return tasks that had been taken; they are the next of their key to be taken again."""
 
     def take(self, n: int) -> list[Waiting]: ...
     def finished(self, task: Task) -> None:
@@ -36,6 +36,10 @@ class Bucket(Protocol):
     @property
     def ready(self) -> int:
         """Tasks that could be taken now."""
+
+    @property
+    def next_is_suspect(self) -> bool:
+        """Whether the next task to be taken has failed before."""
 
     def __len__(self) -> int: ...
 
@@ -72,6 +76,10 @@ class FifoBucket:
     @property
     def ready(self) -> int:
         return len(self._items)
+
+    @property
+    def next_is_suspect(self) -> bool:
+        return bool(self._items) and self._items[0].task.attempts > 0
 
     def __len__(self) -> int:
         return len(self._items)
@@ -152,6 +160,11 @@ class KeyedBucket:
     def ready(self) -> int:
         # In an ordered lane this counts tasks behind a gap too: an upper bound is enough for the policy.
         return self._ready
+
+    @property
+    def next_is_suspect(self) -> bool:
+        key = next(iter(self._open), None)
+        return key is not None and self._lanes[key].heap[0][2].task.attempts > 0
 
     def __len__(self) -> int:
         return self._size

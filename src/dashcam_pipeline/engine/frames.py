@@ -6,6 +6,7 @@ The counts live beside the queue, so that they change in the same step as the ta
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 
@@ -27,7 +28,10 @@ class FrameUse:
 
 
 class FrameLedger:
-    """Reference counts of stored frames. A frame at zero is deleted through `delete`."""
+    """Reference counts of stored frames. A frame at zero is deleted through `delete`, once.
+
+    A disk that refuses to delete must not stop the books half-way: what it keeps goes with the run's folder.
+    """
 
     def __init__(self, delete: Callable[[str], None]) -> None:
         self._delete = delete
@@ -37,10 +41,8 @@ class FrameLedger:
         self._peak_bytes = 0
 
     def register(self, frames: Mapping[str, int], source: bool) -> None:
-        """Take up newly stored frames (id -> bytes), so far needed by nobody."""
+        """Take up newly stored frames (id -> bytes), so far needed by nobody; none may be stored already."""
         for frame_id, nbytes in frames.items():
-            if frame_id in self._entries:
-                raise ValueError(f"frame {frame_id!r} is stored already: every frame is written once")
             self._entries[frame_id] = _Entry(nbytes, source)
             self._weigh(nbytes, source)
         self._peak_bytes = max(self._peak_bytes, self.source_bytes + self._picture_bytes)
@@ -65,7 +67,7 @@ class FrameLedger:
         """Delete frames that were written but will not be taken up."""
         for frame_id in frame_ids:
             if frame_id not in self._entries:
-                self._delete(frame_id)
+                self._remove(frame_id)
 
     def unknown(self, frame_ids: Iterable[str]) -> list[str]:
         """Those of the frames that are not stored."""
@@ -80,6 +82,10 @@ class FrameLedger:
         if entry is not None and entry.references <= 0:
             del self._entries[frame_id]
             self._weigh(-entry.nbytes, entry.source)
+            self._remove(frame_id)
+
+    def _remove(self, frame_id: str) -> None:
+        with suppress(OSError):
             self._delete(frame_id)
 
     def _weigh(self, nbytes: int, source: bool) -> None:

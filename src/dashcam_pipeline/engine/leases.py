@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dashcam_pipeline.engine.buckets import Waiting
 from dashcam_pipeline.engine.task import LeaseLost, Task
@@ -29,9 +29,10 @@ class LeaseTable:
             self._leases[item.task.task_id] = _Lease(owner, item, deadline_s)
 
     def held(self, owner: str, task_ids: Sequence[str]) -> list[Task]:
-        """The tasks, if the owner holds every one of them; else raises LeaseLost."""
-        leases = [self._leases.get(task_id) for task_id in task_ids]
-        if not leases or any(lease is None or lease.owner != owner for lease in leases):
+        """The tasks, if the owner holds every one of them, each named once; else raises LeaseLost."""
+        leases = [self._leases.get(task_id) for task_id in dict.fromkeys(task_ids)]
+        mine = sum(lease is not None and lease.owner == owner for lease in leases)
+        if not leases or mine < len(task_ids):
             raise LeaseLost(f"{owner} no longer holds {', '.join(task_ids) or 'any task'}")
         return self.tasks(task_ids)
 
@@ -46,6 +47,19 @@ class LeaseTable:
     def of(self, owner: str) -> list[str]:
         """What a worker holds, in the order in which it was handed out."""
         return [task_id for task_id, lease in self._leases.items() if lease.owner == owner]
+
+    def is_out(self, task_id: str) -> bool:
+        """Whether anyone holds the task."""
+        return task_id in self._leases
+
+    def has_suspect(self, owner: str) -> bool:
+        """Whether one of the tasks that a worker holds has failed before."""
+        return any(lease.owner == owner and lease.waiting.task.attempts for lease in self._leases.values())
+
+    def clear(self, task_id: str) -> None:
+        """The task got further than it ever was: its failures so far count no more."""
+        lease = self._leases[task_id]
+        lease.waiting = replace(lease.waiting, task=replace(lease.waiting.task, attempts=0))
 
     def renew(self, owner: str, deadline_s: float) -> None:
         """The worker is alive."""

@@ -97,8 +97,8 @@ class Ledger:
         for task in tasks:
             self._done[task.category] += 1
             self._finish(task.task_id)
-        if outcome.state is None:
-            self._forget_key(tasks[0].category, tasks[0].key)
+        if outcome.state is None and not self._categories[tasks[0].category].ordered:
+            self._forget_key(tasks[0].category, tasks[0].key)  # an ordered one must know where it was
         self._busy_s[tasks[0].category] += busy_s
         self.close_sources({task.source_id for task in tasks})
 
@@ -130,13 +130,9 @@ class Ledger:
 
     def apply(self, owner: str, task_ids: Sequence[str], outcome: Outcome, from_reader: bool) -> list[Task]:
         """The part of an outcome that is the same whether it finishes the tasks or not."""
-        held = () if outcome.state is None else outcome.state.frames
         try:
             tasks = self.leases.held(owner, task_ids)
-            self._check(outcome.push, outcome.new_frames)
-            unknown = [frame for frame in self.frames.unknown(held) if frame not in outcome.new_frames]
-            if unknown:
-                raise ValueError(f"the state of {tasks[0].key!r} holds frames that are not stored: {unknown}")
+            self._check_outcome(tasks, outcome)
         except (LeaseLost, ValueError):
             self.frames.discard(outcome.new_frames)
             raise
@@ -160,6 +156,13 @@ class Ledger:
                 self._forget_key(category, key)
             if drained.closer is not None:
                 self._add(drained.closer)
+
+    def must_wait(self, owner: str, category: str) -> bool:
+        """Whether a worker must not take the next task of a category now.
+
+        Two suspects in one process would both be blamed when it dies, again and again until both are given up.
+        """
+        return self._buckets[category].next_is_suspect and self.leases.has_suspect(owner)
 
     def loads(self, categories: Sequence[str]) -> list[Load]:
         """What waits in each of the categories, for the policy."""
@@ -223,6 +226,20 @@ class Ledger:
             missing = [frame for frame in self.frames.unknown(task.dependencies) if frame not in new]
             if missing:
                 raise ValueError(f"task {task.task_id!r} depends on frames that are not stored: {missing}")
+
+    def _check_outcome(self, tasks: Sequence[Task], outcome: Outcome) -> None:
+        """Raise ValueError for what could not be applied as a whole."""
+        new, closer = outcome.new_frames, outcome.closer
+        self._check((*outcome.push, closer) if closer else outcome.push, new)
+        stored = set(new).difference(self.frames.unknown(new))
+        if stored:
+            raise ValueError(f"frames are written once, these are stored already: {stored}")
+        held = () if outcome.state is None else outcome.state.frames
+        unknown = [frame for frame in self.frames.unknown(held) if frame not in new]
+        if unknown:
+            raise ValueError(f"the state of {tasks[0].key!r} holds frames that are not stored: {unknown}")
+        if closer is not None and (closer.dependencies or closer.source_id != tasks[0].source_id):
+            raise ValueError(f"the closer {closer.task_id!r} must be of its own source, and hold no frames")
 
     def _add(self, task: Task) -> None:
         self.frames.retain(task.dependencies)

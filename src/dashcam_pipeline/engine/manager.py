@@ -13,7 +13,7 @@ from typing import Any, cast
 from dashcam_pipeline.engine.board import RunBoard
 from dashcam_pipeline.engine.frame_store import FrameStore
 from dashcam_pipeline.engine.ledger import QueueRules
-from dashcam_pipeline.engine.process import become_child
+from dashcam_pipeline.engine.process import become_child, signals_held_back
 from dashcam_pipeline.engine.queue import CentralTaskQueue
 from dashcam_pipeline.engine.task import Category
 
@@ -53,7 +53,8 @@ class ManagerProcess:
 
     def __init__(self, categories: Sequence[Category], rules: QueueRules, store: FrameStore) -> None:
         self._manager = _Manager(ctx=get_context("spawn"))
-        self._manager.start(initializer=become_child, initargs=(os.getpid(),))
+        with signals_held_back():
+            self._manager.start(initializer=become_child, initargs=(os.getpid(),))
         manager = cast(Any, self._manager)
         self.shared = Shared(
             queue=manager.make_queue(tuple(categories), rules, store),

@@ -16,8 +16,8 @@ class Limits:
     hard: int  # what is there and what is asked for may never be more than this
 
     def __post_init__(self) -> None:
-        if not self.resume <= self.soft <= self.hard:
-            raise ValueError(f"resume <= soft <= hard must hold, got {self}")
+        if not 1 <= self.resume <= self.soft <= self.hard:  # no level is below 0
+            raise ValueError(f"1 <= resume <= soft <= hard must hold, got {self}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,10 +81,11 @@ class Pressure:
         now_s: float,
     ) -> str | None:
         """Admit a request and set its room aside, or name the gate that it must wait for."""
+        others = [other for other in self._reserved.values() if other.task_id != request.task_id]
         levels = {
-            "gpu": gpu_tasks + sum(other.frames for other in self._reserved.values()),
+            "gpu": gpu_tasks + sum(other.frames for other in others),
             "cpu": cpu_tasks,
-            "store": stored_bytes + sum(other.nbytes for other in self._reserved.values()),
+            "store": stored_bytes + sum(other.nbytes for other in others),
         }
         more = {"gpu": request.frames, "cpu": 0, "store": request.nbytes}
         refusing = [name for name, gate in self._gates.items() if not gate.admits(levels[name], more[name])]

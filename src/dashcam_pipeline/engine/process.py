@@ -6,6 +6,11 @@ import ctypes
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+USER_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""How a user or a terminal asks a run to stop."""
 
 PR_SET_PDEATHSIG = 1  # prctl(2)
 
@@ -15,9 +20,20 @@ def become_child(parent_pid: int) -> None:
 
     Ctrl+C reaches every process of the terminal; only the supervisor decides what it means.
     """
-    for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGTSTP):
+    for ignored in (*USER_SIGNALS, signal.SIGTSTP):
         signal.signal(ignored, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, USER_SIGNALS)
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent_pid:  # it went before the kernel was asked
         os._exit(1)
+
+
+@contextmanager
+def signals_held_back() -> Iterator[None]:
+    """For starting a child: it inherits that signals wait, so that Ctrl+C can't hit it before `become_child`."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, USER_SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -15,7 +15,16 @@ from dashcam_pipeline.engine import policy
 from dashcam_pipeline.engine.ledger import Ledger, QueueRules
 from dashcam_pipeline.engine.pressure import Request
 from dashcam_pipeline.engine.snapshot import QueueSnapshot
-from dashcam_pipeline.engine.task import Admission, Batch, Category, DeadLetter, Outcome, Task, WorkerClass
+from dashcam_pipeline.engine.task import (
+    Admission,
+    Batch,
+    Category,
+    DeadLetter,
+    LeaseLost,
+    Outcome,
+    Task,
+    WorkerClass,
+)
 
 
 class CentralTaskQueue:
@@ -42,6 +51,7 @@ class CentralTaskQueue:
         self._clock = clock
         self._ledger = Ledger(categories, rules, delete_frame, clock)
         self._condition = threading.Condition()
+        self._dead_owners: set[str] = set()
         self._closed = False
 
     # --- bringing tasks in -------------------------------------------------------------------------------
@@ -56,12 +66,15 @@ class CentralTaskQueue:
     def admit(self, task_id: str, frames: int, nbytes: int, wait_s: float = 0.0) -> Admission:
         """Ask, for the reading task `task_id`, to bring in frames; waits up to `wait_s` for room.
 
-        What is admitted is set aside for it until its next `progress`, so the limits hold exactly.
+        What is admitted is set aside for it until its next `progress`, so the limits hold exactly. Raises
+        LeaseLost when nobody holds the task: a dead reader's last call must not set room aside for ever.
         """
         request = Request(task_id, frames, nbytes)
         deadline = self._clock() + wait_s
         with self._condition:
             while True:
+                if not self._ledger.leases.is_out(task_id):
+                    raise LeaseLost(f"nobody holds {task_id}, which asks for room")
                 gate = self._ledger.pressure.ask(
                     request,
                     gpu_tasks=self._ledger.class_backlog(WorkerClass.GPU),
@@ -92,13 +105,15 @@ class CentralTaskQueue:
         """Take a batch of the most urgent of `categories`, at most `n` tasks (default: the category's batch).
 
         The tasks stay the owner's until `complete`, `fail`, `give_back`, or until its lease runs out. Waits up
-        to `wait_s` for work; None when there is none.
+        to `wait_s` for work; None when there is none. A dead owner gets nothing: its last call may still be here.
         """
         deadline = self._clock() + wait_s
         with self._condition:
             while True:
+                if owner in self._dead_owners:
+                    return None
                 chosen = policy.choose(self._ledger.loads(categories))
-                if chosen is not None:
+                if chosen is not None and not self._ledger.must_wait(owner, chosen):
                     return self._ledger.lease(owner, chosen, n)
                 left = deadline - self._clock()
                 if self._closed or left <= 0 or not self._condition.wait(left):
@@ -116,10 +131,14 @@ class CentralTaskQueue:
             ledger.complete(owner, task_ids, outcome, busy_s)
 
     def progress(self, owner: str, task_id: str, outcome: Outcome) -> None:
-        """Record what a long task has done so far, as `complete` does, and let it go on. Frames were admitted."""
+        """Record what a long task has done so far, as `complete` does, and let it go on. Frames were admitted.
+
+        Earlier failures of the task count no more: it got past them.
+        """
         with self._change() as ledger:
             ledger.apply(owner, [task_id], outcome, from_reader=True)
             ledger.pressure.settle(task_id)
+            ledger.leases.clear(task_id)
 
     def fail(self, owner: str, task_id: str, reason: str) -> bool:
         """A leased task raised: try it again, or after the last attempt give it up. True when it was given up."""
@@ -140,11 +159,12 @@ class CentralTaskQueue:
             self._ledger.leases.renew(owner, self._clock() + self._rules.lease_s)
 
     def requeue_owner(self, owner: str, reason: str) -> int:
-        """The owner died: each of its tasks has failed once. How many there were.
+        """The owner died: each of its tasks has failed once, and its name is used up. How many there were.
 
         A batch that killed its worker comes back task by task (see FifoBucket), so the guilty one stands alone.
         """
         with self._change() as ledger:
+            self._dead_owners.add(owner)
             lost = ledger.leases.of(owner)
             for task_id in reversed(lost):  # each goes back to the front, so the first of them goes last
                 ledger.fail(task_id, reason)

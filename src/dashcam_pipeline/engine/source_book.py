@@ -59,10 +59,9 @@ class SourceBook:
             self._closing.add(source_id)
         else:
             del self._open[source_id]
-            counts = self._tallies.pop(source_id, Counter())
+            self._totals.update(self._tallies.pop(source_id, Counter()))
             if source_id in self._closing:
                 self._closing.discard(source_id)
-                self._totals.update(counts)
                 self.over += 1
         return Drained(frozenset(self._keys.pop(source_id, set())), closer)
 

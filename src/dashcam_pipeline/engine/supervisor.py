@@ -8,7 +8,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
@@ -19,6 +19,7 @@ from dashcam_pipeline.engine.frame_store import FrameStore, RunFolder, sweep_dea
 from dashcam_pipeline.engine.ledger import QueueRules
 from dashcam_pipeline.engine.manager import MANAGER_GONE, ManagerProcess, Shared
 from dashcam_pipeline.engine.monitor import JobSize, Monitor, RunSnapshot
+from dashcam_pipeline.engine.process import USER_SIGNALS, signals_held_back
 from dashcam_pipeline.engine.task import Category, DeadLetter, Task, WorkerClass
 from dashcam_pipeline.engine.worker import STARTING, WorkerSpec, worker_main
 from dashcam_pipeline.errors import DashcamError
@@ -80,8 +81,15 @@ class _Slot:
 
     spec: WorkerSpec
     process: BaseProcess | None = None
+    births: int = 0
     ready: bool = False
     start_deaths: int = 0
+
+    @property
+    def worker_id(self) -> str:
+        """The name of the process that runs here; each has its own, as a dead one's last call may still be
+        under way in the Manager."""
+        return self.spec.worker_id if self.births < 2 else f"{self.spec.worker_id}.{self.births}"
 
 
 @dataclass(slots=True)
@@ -108,23 +116,28 @@ class Supervisor:
 
     def run(self) -> RunResult:
         """Run the plan. Raises DashcamError when the run can't go on; all processes are gone then, too."""
-        sweep_dead_runs(self._plan.frames_root)
-        folder = RunFolder(self._plan.frames_root, self._plan.run_id)
+        with self._signals():  # until everything is cleaned up
+            sweep_dead_runs(self._plan.frames_root)
+            folder = RunFolder(self._plan.frames_root, self._plan.run_id)
+            try:
+                return self._run_in(folder)
+            finally:
+                folder.remove()
+
+    def _run_in(self, folder: RunFolder) -> RunResult:
         store = FrameStore(folder.path, self._plan.frame_format)
+        manager: ManagerProcess | None = None
         try:
             manager = ManagerProcess(self._plan.categories, self._plan.rules, store)
-            try:
-                with self._signals():
-                    return self._supervise(manager, store)
-            except MANAGER_GONE as error:
-                raise ManagerDied(
-                    "the process that holds the task queue has died; run the same command again"
-                ) from error
-            finally:
-                self._kill_workers()
-                manager.shutdown()
+            return self._supervise(manager, store)
+        except MANAGER_GONE as error:
+            raise ManagerDied(
+                "the process that holds the task queue has died; run the same command again"
+            ) from error
         finally:
-            folder.remove()
+            self._kill_workers()
+            if manager is not None:
+                manager.shutdown()
 
     def _supervise(self, manager: ManagerProcess, store: FrameStore) -> RunResult:
         shared = manager.shared
@@ -156,36 +169,39 @@ class Supervisor:
         """Make the processes that are there the processes that should be there."""
         status = shared.board.worker_status()
         for slot in self._slots:
-            beat = status.get(slot.spec.worker_id)
+            beat = status.get(slot.worker_id)
             slot.ready = slot.ready or (beat is not None and beat.category != STARTING)
             if slot.process is None:
                 self._start(slot, shared, store)
             elif not slot.process.is_alive():
                 self._bury(slot, shared)
                 self._start(slot, shared, store)
-        for owner in shared.queue.silent_owners():
-            slot = next(slot for slot in self._slots if slot.spec.worker_id == owner)
-            log.warning("worker %s has been silent for too long and is replaced", owner)
-            if slot.process is not None:
+        silent = shared.queue.silent_owners()
+        for slot in self._slots:
+            if slot.worker_id in silent and slot.process is not None:
+                log.warning("worker %s has been silent for too long and is replaced", slot.worker_id)
                 slot.process.kill()
                 slot.process.join(LEAVE_S)
 
     def _start(self, slot: _Slot, shared: Shared, store: FrameStore) -> None:
         slot.ready = False
+        slot.births += 1
+        spec = replace(slot.spec, worker_id=slot.worker_id)
         slot.process = self._context.Process(
             target=worker_main,
-            args=(slot.spec, shared, store, os.getpid(), self._plan.log_level),
-            name=slot.spec.worker_id,
+            args=(spec, shared, store, os.getpid(), self._plan.log_level),
+            name=slot.worker_id,
             daemon=True,
         )
-        slot.process.start()
+        with signals_held_back():
+            slot.process.start()
 
     def _bury(self, slot: _Slot, shared: Shared) -> None:
         """A worker is dead: its tasks go back at once."""
         assert slot.process is not None
         code = slot.process.exitcode
         how = f"killed by signal {-code}" if code is not None and code < 0 else f"exit code {code}"
-        worker = slot.spec.worker_id
+        worker = slot.worker_id
         lost = shared.queue.requeue_owner(worker, f"worker {worker} died ({how})")
         shared.board.gone(worker)
         self._check_fatal(shared)  # it may have said why
@@ -263,8 +279,7 @@ class Supervisor:
     @contextmanager
     def _signals(self) -> Iterator[None]:
         """Count requests to stop while the run lasts; put the old handlers back after it."""
-        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-        old = {number: signal.signal(number, self._asked) for number in numbers}
+        old = {number: signal.signal(number, self._asked) for number in USER_SIGNALS}
         try:
             yield
         finally:
