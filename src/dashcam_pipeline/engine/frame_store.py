@@ -86,7 +86,7 @@ def _write(file: IO[bytes], suffix: str, pixels: Pixels, quality: int) -> None:
         np.lib.format.write_array_header_1_0(  # the header alone, then the pixels in one write, unbuffered
             file, {"descr": "|u1", "fortran_order": False, "shape": pixels.shape}
         )
-        file.write(np.ascontiguousarray(pixels).data)
+        _write_all(file, np.ascontiguousarray(pixels).data)
         return
     parameters = (
         [cv2.IMWRITE_JPEG_QUALITY, quality]
@@ -94,7 +94,14 @@ def _write(file: IO[bytes], suffix: str, pixels: Pixels, quality: int) -> None:
         else [cv2.IMWRITE_PNG_COMPRESSION, PNG_LEVEL]
     )
     encoded = cv2.imencode(suffix, pixels, parameters)[1]
-    file.write(encoded.data)
+    _write_all(file, encoded.data)
+
+
+def _write_all(file: IO[bytes], data: memoryview) -> None:
+    """A disk that fills up takes a part of one write, and only refuses the next."""
+    rest = data.cast("B")
+    while rest:
+        rest = rest[file.write(rest) :]
 
 
 class RunFolder:
@@ -122,11 +129,11 @@ def sweep_dead_runs(root: Path) -> int:
     """Delete the folders of runs whose process is gone; how many there were."""
     swept = 0
     for lock_path in sorted(root.glob(f"*/{OWNER_LOCK}")):
-        with lock_path.open("r+") as lock:
-            try:
+        try:
+            with lock_path.open("r+") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                continue  # its run is alive
-            shutil.rmtree(lock_path.parent, ignore_errors=True)
-            swept += 1
+                shutil.rmtree(lock_path.parent, ignore_errors=True)
+                swept += 1
+        except OSError:
+            continue  # its run is alive, or it is not ours to open
     return swept

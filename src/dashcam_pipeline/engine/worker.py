@@ -12,7 +12,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -28,6 +28,7 @@ from dashcam_pipeline.errors import DashcamError
 HEARTBEAT_S = 1.0
 STARTING = "starting"  # the category of a worker that is still loading its models
 LEASE_WAIT_S = 0.5  # a worker without work looks up this often
+EXIT_BROKEN = 1  # a worker process that broke down outside of a task
 
 log = logging.getLogger(__name__)
 
@@ -94,13 +95,16 @@ def worker_main(spec: WorkerSpec, shared: Shared, store: FrameStore, parent_pid:
 
 @contextmanager
 def _guard(spec: WorkerSpec, shared: Shared) -> Iterator[None]:
-    """An error that a user can mend stops the run with its text; a Manager that is gone ends this worker."""
+    """An error that a user can mend stops the run with its text; anything else ends this worker process."""
     try:
         yield
     except DashcamError as error:
         shared.board.fatal(Fatal(spec.worker_id, str(error), error.exit_code))
-    except MANAGER_GONE:
-        pass  # the supervisor sees that too, and says it
+    except MANAGER_GONE as error:  # the supervisor sees that too, and says it
+        log.error("worker %s leaves: %r", spec.worker_id, error)
+    except BaseException:  # a thread that ended alone would keep its leases alive for ever
+        log.error("worker %s breaks down: %s", spec.worker_id, traceback.format_exc())
+        os._exit(EXIT_BROKEN)
 
 
 def _guarded_loop(
@@ -133,9 +137,9 @@ def _work(spec: WorkerSpec, shared: Shared, processor: Processor, batch: Batch) 
     try:
         outcome = processor.process(batch)
         shared.queue.complete(spec.worker_id, batch.task_ids, outcome, time.perf_counter() - started)
-    except (LeaseLost, DashcamError, *MANAGER_GONE):
+    except (LeaseLost, DashcamError):
         raise
-    except Exception:
+    except Exception:  # should the Manager be gone, then telling it of the failure raises that again
         if len(batch.tasks) == 1:
             _fail(spec, shared, batch)
             return
@@ -221,10 +225,8 @@ class _BoardHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         line = LogLine(record.created, record.levelno, self._worker_id, record.name, record.getMessage())
-        try:
+        with suppress(*MANAGER_GONE):
             self._shared.board.log(line)
-        except MANAGER_GONE:
-            self.handleError(record)
 
 
 def _log_to_board(shared: Shared, worker_id: str, level: int) -> None:
