@@ -91,8 +91,9 @@ def export(
 ) -> None:
     """Print or save the sightings of a run, one row a vehicle.
 
-    `plate` holds only what the run claims; weaker texts stand in `best_guess`. Paths of evidence
-    pictures are those on the host of the run.
+    `plate` holds only what the run claims; weaker texts stand in `best_guess`.
+
+    Evidence paths are those on the host of the run.
 
     Example: dashcam export --run latest --format json -o sightings.json
     """

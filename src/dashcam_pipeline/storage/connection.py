@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from dataclasses import dataclass
 
@@ -13,6 +14,9 @@ from dashcam_pipeline.storage.dsn import parse_dsn, redacted
 CONNECT_TIMEOUT_S = 5
 KEEPALIVE_S = 15
 UNANSWERED_MS = 20_000  # a server that went silent is given up after this, not after 15 minutes
+
+# A lost connection is told by our errors; where logging isn't set up, the library's warnings stay unprinted.
+logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
 Connection = psycopg.Connection[tuple[object, ...]]
 
