@@ -22,6 +22,7 @@ from dashcam_pipeline.engine.supervisor import RunEnd, RunPlan, RunResult, Super
 from dashcam_pipeline.engine.task import Task, pack
 from dashcam_pipeline.errors import DashcamError, VideoUnreadable
 from dashcam_pipeline.sources.discover import Discovery
+from dashcam_pipeline.sources.names import shown
 from dashcam_pipeline.sources.probe import video_id
 from dashcam_pipeline.stages.context import Job
 from dashcam_pipeline.stages.pipeline import BuildStages, table_for
@@ -208,7 +209,7 @@ class BatchRun:
             run_id=self.run_id,
             video_id=video.video_id,
             path=str(video.path),
-            filename=video.path.name,
+            filename=shown(Path(video.path.name)),
             status=status,
             size_bytes=video.size_bytes,
         )
@@ -224,7 +225,7 @@ def _skipped(path: Path, reason: str, identity: str | None = None) -> VideoRow:
         run_id="",
         video_id=identity or path_id(path),
         path=str(path),
-        filename=path.name,
+        filename=shown(Path(path.name)),
         status=VideoStatus.SKIPPED,
         reason=reason,
     )

@@ -10,11 +10,13 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
+from pathlib import Path
 
 from dashcam_pipeline.engine.board import SourceProgress
 from dashcam_pipeline.engine.task import Batch, KeyState, Outcome, Task, pack
 from dashcam_pipeline.errors import DiskUnavailable, VideoUnreadable
 from dashcam_pipeline.sources.base import Frame, Verdict
+from dashcam_pipeline.sources.names import shown
 from dashcam_pipeline.sources.sampling import Sampler
 from dashcam_pipeline.sources.video_file import VideoFile
 from dashcam_pipeline.stages.context import StageContext
@@ -170,7 +172,7 @@ class Read:
         self._shared.board.source(
             SourceProgress(
                 source_id=job.video_id,
-                name=job.path.name,
+                name=shown(Path(job.path.name)),
                 position_s=read_s,
                 duration_s=row.duration_s,
                 frames_in=position.frames_in,
@@ -183,7 +185,7 @@ class Read:
             run_id=self._context.job.run_id,
             video_id=job.video_id,
             path=str(job.path),
-            filename=job.path.name,
+            filename=shown(Path(job.path.name)),
             status=VideoStatus.RUNNING,
             size_bytes=job.size_bytes,
         )
