@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from dashcam_pipeline.storage.database import Database
+from dashcam_pipeline.storage.embedded import EmbeddedServer
 from dashcam_pipeline.storage.schema import migrate
 
 DATABASE_NUMBERS = itertools.count(1)
@@ -27,13 +27,27 @@ def _own_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DASHCAM_STATE_DIR", str(tmp_path / "state"))
 
 
+@pytest.fixture
+def work_dir() -> Iterator[Path]:
+    """A folder for an embedded server, which is stopped afterwards.
+
+    Not `tmp_path`: run as root, the server belongs to another user, and every start of pytest closes the
+    parent of all `tmp_path`s to other users.
+    """
+    with tempfile.TemporaryDirectory(prefix="dashcam") as folder:
+        yield Path(folder)
+        for path in Path(folder).rglob("postgres/PG_VERSION"):
+            EmbeddedServer(path.parents[1]).stop_if_unused(force=True)
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Database]:
-    """One server for all tests, in a folder with a short path."""
-    folder = Path(tempfile.mkdtemp(prefix="dashcam"))
-    with Database.open(None, folder) as database:
+    """One server for all tests."""
+    with (
+        tempfile.TemporaryDirectory(prefix="dashcam") as folder,
+        Database.open(None, Path(folder)) as database,
+    ):
         yield database
-    shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")

@@ -211,28 +211,28 @@ def test_db_psql_hands_on_its_arguments_and_its_exit_code(
 
 
 def test_db_url_leaves_the_embedded_server_running_until_db_stop(
-    dashcam: Dashcam, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    dashcam: Dashcam, work_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert dashcam("db", "init", "--work-dir", tmp_path) == EXIT_OK
-    server = EmbeddedServer(tmp_path)
+    assert dashcam("db", "init", "--work-dir", work_dir) == EXIT_OK
+    server = EmbeddedServer(work_dir)
     assert server.pid is None
     capsys.readouterr()
-    assert dashcam("db", "url", "--work-dir", tmp_path) == EXIT_OK
+    assert dashcam("db", "url", "--work-dir", work_dir) == EXIT_OK
     pid = server.pid
     assert pid is not None
-    assert Database(capsys.readouterr().out.strip(), tmp_path, None).ping()
-    assert dashcam("db", "stop", "--work-dir", tmp_path) == EXIT_OK
+    assert Database(capsys.readouterr().out.strip(), work_dir, None).ping()
+    assert dashcam("db", "stop", "--work-dir", work_dir) == EXIT_OK
     assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-    assert dashcam("db", "stop", "--work-dir", tmp_path) == EXIT_OK
+    assert dashcam("db", "stop", "--work-dir", work_dir) == EXIT_OK
     assert "no embedded database is running" in capsys.readouterr().out
 
 
 def test_db_stop_leaves_a_server_in_use_alone_unless_forced(
-    dashcam: Dashcam, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    dashcam: Dashcam, work_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with Database.open(None, tmp_path) as database:
-        assert dashcam("db", "stop", "--work-dir", tmp_path) == EXIT_ENVIRONMENT
+    with Database.open(None, work_dir) as database:
+        assert dashcam("db", "stop", "--work-dir", work_dir) == EXIT_ENVIRONMENT
         assert "in use by another process" in capsys.readouterr().err
         assert database.ping()
-        assert dashcam("db", "stop", "--work-dir", tmp_path, "--force") == EXIT_OK
+        assert dashcam("db", "stop", "--work-dir", work_dir, "--force") == EXIT_OK
         assert database.pid is None

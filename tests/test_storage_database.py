@@ -62,14 +62,6 @@ def users() -> Iterator[Users]:
     users.end()
 
 
-@pytest.fixture(autouse=True)
-def _no_server_left(tmp_path: Path) -> Iterator[None]:
-    yield
-    for path in tmp_path.rglob("PG_VERSION"):
-        if path.parent.name == "postgres":
-            EmbeddedServer(path.parent.parent).stop_if_unused(force=True)
-
-
 def server_pid(user: subprocess.Popen[str]) -> int:
     assert user.stdout is not None
     return int(user.stdout.readline())
@@ -80,18 +72,18 @@ def assert_gone(pid: int | None) -> None:
     assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
 
 
-def test_server_stops_with_its_only_user(tmp_path: Path) -> None:
-    with Database.open(None, tmp_path) as database:
+def test_server_stops_with_its_only_user(work_dir: Path) -> None:
+    with Database.open(None, work_dir) as database:
         pid = database.pid
         assert database.embedded
         assert psycopg.connect(database.url).execute("SELECT 1").fetchone() == (1,)
     assert_gone(pid)
 
 
-def test_users_share_a_server_and_the_last_one_stops_it(tmp_path: Path, users: Users) -> None:
-    database = Database.open(None, tmp_path)
-    second = Database.open(None, tmp_path)
-    other = users.start(tmp_path)
+def test_users_share_a_server_and_the_last_one_stops_it(work_dir: Path, users: Users) -> None:
+    database = Database.open(None, work_dir)
+    second = Database.open(None, work_dir)
+    other = users.start(work_dir)
     pid = server_pid(other)
     assert pid == database.pid == second.pid
     assert not database.close()
@@ -101,25 +93,25 @@ def test_users_share_a_server_and_the_last_one_stops_it(tmp_path: Path, users: U
     assert_gone(pid)
 
 
-def test_users_that_start_together_get_one_server(tmp_path: Path, users: Users) -> None:
-    starting = [users.start(tmp_path) for _ in range(3)]
+def test_users_that_start_together_get_one_server(work_dir: Path, users: Users) -> None:
+    starting = [users.start(work_dir) for _ in range(3)]
     assert len({server_pid(user) for user in starting}) == 1
 
 
 def test_killed_user_leaves_a_server_that_the_next_one_takes_over_and_stops(
-    tmp_path: Path, users: Users
+    work_dir: Path, users: Users
 ) -> None:
-    killed = users.start(tmp_path)
+    killed = users.start(work_dir)
     pid = server_pid(killed)
     killed.send_signal(signal.SIGKILL)
     killed.wait()
-    with Database.open(None, tmp_path) as database:
+    with Database.open(None, work_dir) as database:
         assert database.pid == pid
     assert_gone(pid)
 
 
-def test_killed_server_is_started_again_with_what_it_had(tmp_path: Path) -> None:
-    with Database.open(None, tmp_path) as database:
+def test_killed_server_is_started_again_with_what_it_had(work_dir: Path) -> None:
+    with Database.open(None, work_dir) as database:
         with psycopg.connect(database.url) as connection:
             connection.execute("CREATE TABLE kept AS SELECT 42 AS number")
         url, pid = database.url, database.pid
@@ -133,12 +125,12 @@ def test_killed_server_is_started_again_with_what_it_had(tmp_path: Path) -> None
             assert connection.execute("SELECT number FROM kept").fetchone() == (42,)
 
 
-def test_pid_file_of_a_dead_server_whose_pid_is_now_another_program_is_no_obstacle(tmp_path: Path) -> None:
-    with Database.open(None, tmp_path) as database:
-        left_behind = (tmp_path / "postgres" / "postmaster.pid").read_text()
+def test_pid_file_of_a_dead_server_whose_pid_is_now_another_program_is_no_obstacle(work_dir: Path) -> None:
+    with Database.open(None, work_dir) as database:
+        left_behind = (work_dir / "postgres" / "postmaster.pid").read_text()
         pid = database.pid
-    (tmp_path / "postgres" / "postmaster.pid").write_text(left_behind.replace(str(pid), str(os.getpid()), 1))
-    with Database.open(None, tmp_path) as database:
+    (work_dir / "postgres" / "postmaster.pid").write_text(left_behind.replace(str(pid), str(os.getpid()), 1))
+    with Database.open(None, work_dir) as database:
         assert database.pid != os.getpid()
         assert database.ping()
 
@@ -148,32 +140,32 @@ def test_pid_file_of_a_dead_server_whose_pid_is_now_another_program_is_no_obstac
     ["deep" * 40, "with space, comma's", "$(touch pwned)", "ünï", "a=b&c?d#e%20"],
     ids=["long", "punctuation", "shell", "not ascii", "uri"],
 )
-def test_any_path_will_do_for_a_work_dir(tmp_path: Path, name: str) -> None:
-    with Database.open(None, tmp_path / name / "work") as database:
+def test_any_path_will_do_for_a_work_dir(work_dir: Path, name: str) -> None:
+    with Database.open(None, work_dir / name / "work") as database:
         assert database.ping()
         psql = [str(psql_path()), database.url, "-Atc", "SELECT 'psql too'"]
         assert subprocess.run(psql, capture_output=True, text=True).stdout == "psql too\n"
 
 
-def test_socket_folder_is_removed_with_the_server(tmp_path: Path) -> None:
-    with Database.open(None, tmp_path / ("deep" * 40)) as database:
+def test_socket_folder_is_removed_with_the_server(work_dir: Path) -> None:
+    with Database.open(None, work_dir / ("deep" * 40)) as database:
         folder = Path(str(psycopg.conninfo.conninfo_to_dict(database.url)["host"]))
         assert folder.is_dir()
     assert not folder.exists()
 
 
-def test_starting_says_nothing(tmp_path: Path) -> None:
+def test_starting_says_nothing(work_dir: Path) -> None:
     environment = {key: value for key, value in os.environ.items() if key != "XDG_RUNTIME_DIR"}
     script = USER.replace("sys.stdin.read()", "")
-    command = [sys.executable, "-W", "always", "-c", script, str(tmp_path)]
+    command = [sys.executable, "-W", "always", "-c", script, str(work_dir)]
     result = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert result.returncode == 0
     assert result.stderr == ""
 
 
 @pytest.mark.parametrize("kind", ["file in the way", "no folder can be made"])
-def test_unusable_work_dir_is_one_clear_line(tmp_path: Path, kind: str) -> None:
-    file = tmp_path / "file"
+def test_unusable_work_dir_is_one_clear_line(work_dir: Path, kind: str) -> None:
+    file = work_dir / "file"
     file.touch()
     work_dir = file if kind == "file in the way" else Path("/proc/nothing")
     with pytest.raises(DatabaseUnavailable, match=r"can't keep a database in .*--work-dir") as caught:
@@ -181,16 +173,16 @@ def test_unusable_work_dir_is_one_clear_line(tmp_path: Path, kind: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_setup_that_was_killed_is_begun_anew(tmp_path: Path) -> None:
-    (tmp_path / "postgres.new" / "base").mkdir(parents=True)
-    (tmp_path / "postgres.new" / "PG_VERSION").write_text("18\n")
-    with Database.open(None, tmp_path) as database:
+def test_setup_that_was_killed_is_begun_anew(work_dir: Path) -> None:
+    (work_dir / "postgres.new" / "base").mkdir(parents=True)
+    (work_dir / "postgres.new" / "PG_VERSION").write_text("18\n")
+    with Database.open(None, work_dir) as database:
         assert database.ping()
-    assert not (tmp_path / "postgres.new").exists()
+    assert not (work_dir / "postgres.new").exists()
 
 
 def test_setup_that_fails_says_why_and_leaves_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    work_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def initdb_on_a_full_disk(server: PostgresServer) -> None:
         pgexec("initdb", ("-D", str(server.pgdata), "--no-such-option"), server.bin_path)
@@ -199,40 +191,40 @@ def test_setup_that_fails_says_why_and_leaves_nothing(
     with pytest.raises(
         DatabaseUnavailable, match=r"can't be created: .*no-such-option.*free the disk"
     ) as caught:
-        Database.open(None, tmp_path)
+        Database.open(None, work_dir)
     assert "\n" not in str(caught.value)
-    assert not (tmp_path / "postgres").exists()
-    assert not (tmp_path / "postgres.new").exists()
+    assert not (work_dir / "postgres").exists()
+    assert not (work_dir / "postgres.new").exists()
 
 
-def test_no_place_for_a_socket_is_one_clear_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_place_for_a_socket_is_one_clear_line(work_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dashcam_pipeline.storage.socket_dir.SOCKET_PATH_BYTES", 3)
     with pytest.raises(DatabaseUnavailable, match="too long or too odd for a database socket"):
-        Database.open(None, tmp_path)
+        Database.open(None, work_dir)
 
 
-def test_data_of_another_postgres_version_is_left_alone(tmp_path: Path) -> None:
-    (tmp_path / "postgres").mkdir()
-    (tmp_path / "postgres" / "PG_VERSION").write_text("16\n")
+def test_data_of_another_postgres_version_is_left_alone(work_dir: Path) -> None:
+    (work_dir / "postgres").mkdir()
+    (work_dir / "postgres" / "PG_VERSION").write_text("16\n")
     with pytest.raises(DatabaseUnavailable, match="was made by Postgres 16"):
-        Database.open(None, tmp_path)
+        Database.open(None, work_dir)
 
 
-def test_damaged_data_is_said_with_the_log(tmp_path: Path) -> None:
-    with Database.open(None, tmp_path):
+def test_damaged_data_is_said_with_the_log(work_dir: Path) -> None:
+    with Database.open(None, work_dir):
         pass
-    (tmp_path / "postgres" / "global" / "pg_control").write_bytes(b"")
+    (work_dir / "postgres" / "global" / "pg_control").write_bytes(b"")
     with pytest.raises(DatabaseUnavailable, match=r"doesn't start: .*pg_control.*/postgres/log"):
-        Database.open(None, tmp_path)
+        Database.open(None, work_dir)
 
 
-def test_silent_server_is_given_up_soon(tmp_path: Path) -> None:
+def test_silent_server_is_given_up_soon(work_dir: Path) -> None:
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
         began = time.monotonic()
         with pytest.raises(DatabaseUnavailable, match="check host, port and firewall"):
-            Database.open(f"host=127.0.0.1 port={silent.getsockname()[1]} connect_timeout=2", tmp_path)
+            Database.open(f"host=127.0.0.1 port={silent.getsockname()[1]} connect_timeout=2", work_dir)
         assert time.monotonic() - began < 60
 
 
@@ -246,44 +238,44 @@ def test_silent_server_is_given_up_soon(tmp_path: Path) -> None:
     ],
 )
 def test_unreachable_server_is_one_clear_line_without_the_password(
-    tmp_path: Path, dsn: str, said: str
+    work_dir: Path, dsn: str, said: str
 ) -> None:
     with pytest.raises(DatabaseUnavailable, match=said) as caught:
-        Database.open(dsn, tmp_path)
+        Database.open(dsn, work_dir)
     assert "\n" not in str(caught.value)
     assert "s3cret" not in str(caught.value)
 
 
 @pytest.mark.parametrize("change", ["dbname=nothing_of_that_name", "user=nobody_of_that_name"])
-def test_wrong_names_are_said(postgres: Database, tmp_path: Path, change: str) -> None:
+def test_wrong_names_are_said(postgres: Database, work_dir: Path, change: str) -> None:
     key, value = change.split("=")
     dsn = psycopg.conninfo.make_conninfo(postgres.url, **{key: value})
     with pytest.raises(DatabaseUnavailable, match=f"{value}.* does not exist.*correct the name"):
-        Database.open(dsn, tmp_path)
+        Database.open(dsn, work_dir)
 
 
-def test_connection_string_that_is_none_is_bad_input(tmp_path: Path) -> None:
+def test_connection_string_that_is_none_is_bad_input(work_dir: Path) -> None:
     with pytest.raises(BadInput, match="not a Postgres connection string") as caught:
-        Database.open("postgresql+psycopg://me:s3cret@host/x", tmp_path)
+        Database.open("postgresql+psycopg://me:s3cret@host/x", work_dir)
     assert "s3cret" not in str(caught.value)
 
 
-def test_attaching_makes_no_database(tmp_path: Path) -> None:
-    location = resolve_location(None, tmp_path / "nothing")
+def test_attaching_makes_no_database(work_dir: Path) -> None:
+    location = resolve_location(None, work_dir / "nothing")
     with pytest.raises(DatabaseUnavailable, match="no run has used this work dir"):
         Database.attach(location)
     assert not location.work_dir.exists()
 
 
-def test_attaching_to_a_database_without_tables_says_what_to_do(empty_dsn: str, tmp_path: Path) -> None:
+def test_attaching_to_a_database_without_tables_says_what_to_do(empty_dsn: str, work_dir: Path) -> None:
     with pytest.raises(DatabaseUnavailable, match="dashcam db init"):
-        Database.attach(resolve_location(empty_dsn, tmp_path))
+        Database.attach(resolve_location(empty_dsn, work_dir))
 
 
-def test_released_server_runs_on_until_it_is_stopped(tmp_path: Path) -> None:
-    database = Database.open(None, tmp_path)
+def test_released_server_runs_on_until_it_is_stopped(work_dir: Path) -> None:
+    database = Database.open(None, work_dir)
     pid = database.pid
     database.release()
-    assert EmbeddedServer(tmp_path).pid == pid
-    assert EmbeddedServer(tmp_path).stop_if_unused()
+    assert EmbeddedServer(work_dir).pid == pid
+    assert EmbeddedServer(work_dir).stop_if_unused()
     assert_gone(pid)

@@ -203,8 +203,8 @@ def test_lost_connections_lose_and_double_nothing(dsn: str, writer: ResultWriter
     assert set(tracks(dsn)) == set(range(200))
 
 
-def test_transaction_is_repeated_whole_when_the_server_is_gone_for_a_while(tmp_path: Path) -> None:
-    with Database.open(None, tmp_path) as database:
+def test_transaction_is_repeated_whole_when_the_server_is_gone_for_a_while(work_dir: Path) -> None:
+    with Database.open(None, work_dir) as database:
         database.migrate()
         pauses: list[float] = []
 
