@@ -58,16 +58,16 @@ class Report:
     result: RunResult
 
 
-def identify(found: Discovery, on_file: Callable[[Path], None] = lambda path: None) -> Inputs:
+def identify(found: Discovery, on_file: Callable[[int, Path], None] = lambda number, path: None) -> Inputs:
     """Name every video by its content. A copy of another one is skipped; a file that can't be read stays in,
     so that it is reported like other broken videos."""
     jobs: dict[str, VideoJob] = {}
     skipped = [_skipped(entry.path, entry.reason) for entry in found.skipped]
-    for named in found.videos:
+    for number, named in enumerate(found.videos, 1):
         path = (
             named.parent.resolve() / named.name
         )  # links in the folders' names end here, the file's own name stays
-        on_file(path)
+        on_file(number, path)
         try:
             identity = video_id(path)
         except VideoUnreadable:

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from dashcam_pipeline.batch import BatchRun, Inputs, Report, identify
 from dashcam_pipeline.cli.closing import print_closing
@@ -17,7 +18,8 @@ from dashcam_pipeline.configuration import load
 from dashcam_pipeline.engine.hud import Hud
 from dashcam_pipeline.engine.plain import PlainLines
 from dashcam_pipeline.errors import EXIT_OK, EXIT_SOME_FAILED, EXIT_STOPPED
-from dashcam_pipeline.sources.discover import discover
+from dashcam_pipeline.sources.discover import Discovery, discover
+from dashcam_pipeline.sources.names import shown
 from dashcam_pipeline.storage.database import Database
 from dashcam_pipeline.storage.last_used import remember
 from dashcam_pipeline.storage.location import resolve_location
@@ -98,8 +100,7 @@ def run(
         with Database.open(location.dsn, location.work_dir) as database:
             database.migrate()
             remember(location.work_dir, location.dsn)
-            with console.status("looking at the files") as status:
-                inputs = identify(found, lambda path: status.update(f"looking at the files: {path.name}"))
+            inputs = _identify(console, found)
             _say_skipped(console, inputs)
             if no_hud or log_json or not console.is_terminal:
                 view: Hud | PlainLines = PlainLines(lambda line: print(line, file=sys.stderr, flush=True))
@@ -109,6 +110,17 @@ def run(
                 report = job.run(inputs, database, view.show, logging.INFO)
             print_closing(report, database, location.work_dir)
     raise typer.Exit(_exit_code(report))
+
+
+def _identify(console: Console, found: Discovery) -> Inputs:
+    """Name every video by its content, which takes a while for thousands of them."""
+    with console.status("looking at the files") as status:
+        return identify(
+            found,
+            lambda number, path: status.update(
+                f"looking at the files: {number} of {len(found.videos)}, {escape(shown(path))}"
+            ),
+        )
 
 
 def _say_skipped(console: Console, inputs: Inputs) -> None:

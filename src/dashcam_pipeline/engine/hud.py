@@ -121,8 +121,8 @@ def _sources(now: RunSnapshot) -> Table:
     table = Table.grid(expand=True, padding=(0, 1))
     table.add_column(no_wrap=True, ratio=1)
     table.add_column(width=24)
-    table.add_column(justify="right", no_wrap=True)
-    table.add_column(justify="right", no_wrap=True)
+    for _ in range(3):
+        table.add_column(justify="right", no_wrap=True)
     running = sorted(now.board.sources.values(), key=lambda source: source.name)
     for source in running[:SHOWN_SOURCES]:
         done = now.done_of.get(source.source_id, 0.0)
@@ -131,7 +131,8 @@ def _sources(now: RunSnapshot) -> Table:
             Text(source.name, overflow="ellipsis"),
             ProgressBar(total=1.0, completed=done),
             f"{done:4.0%}",
-            f"{span(source.position_s)} of {length}",
+            f"read {span(source.position_s)} of {length}",
+            f"{span(now.eta_of[source.source_id])} left" if source.source_id in now.eta_of else "",
         )
     if len(running) > SHOWN_SOURCES:
         table.add_row(Text(f"… and {len(running) - SHOWN_SOURCES} more", style="dim"))

@@ -13,6 +13,7 @@ from dashcam_pipeline.engine.manager import Shared
 from dashcam_pipeline.engine.snapshot import QueueSnapshot
 from dashcam_pipeline.engine.task import WorkerClass
 
+LEAST_DONE = 0.01  # share that must be done before a pace is worth something
 WINDOW_S = 5.0  # rates are over this much of the past
 FRAMES_DONE = "frames_done"
 """The tally in which a stage counts the frames that need no more reading of the source."""
@@ -48,6 +49,7 @@ class RunSnapshot:
     rss_bytes: int  # all processes together
     peak_rss_bytes: int
     done_of: Mapping[str, float] = field(default_factory=dict)  # source under way -> 0..1
+    eta_of: Mapping[str, float] = field(default_factory=dict)  # source under way -> seconds, where known
 
 
 def share_done(progress: SourceProgress, frames_done: int) -> float:
@@ -56,6 +58,11 @@ def share_done(progress: SourceProgress, frames_done: int) -> float:
         return 0.0
     read = 1.0 if progress.over else min(1.0, progress.position_s / progress.duration_s)
     return read * (min(1.0, frames_done / progress.frames_in) if progress.frames_in else 1.0)
+
+
+def time_left(elapsed_s: float, done: float) -> float | None:
+    """Seconds until all is done, at the pace so far; None while too little is done to tell."""
+    return elapsed_s / done - elapsed_s if LEAST_DONE < done <= 1.0 else None
 
 
 def binding_stage(before: QueueSnapshot, now: QueueSnapshot, workers_of: Mapping[WorkerClass, int]) -> str:
@@ -98,6 +105,7 @@ class Monitor:
         self._started_s: float | None = None
         self._peak_rss = 0
         self._durations: dict[str, float] = {}
+        self._began: dict[str, float] = {}  # source under way -> when it was first seen
 
     def sample(self, pids: Sequence[int], phase: str, deadline_s: float | None) -> RunSnapshot:
         """Look at everything once; `pids` are the processes whose memory is added up."""
@@ -130,13 +138,19 @@ class Monitor:
             frames_per_s=frames / span,
             realtime=self._seconds_done(board, shares) / max(elapsed, 1e-9),
             progress=progress,
-            eta_s=elapsed / progress - elapsed if 0.01 < progress <= 1.0 else None,
+            eta_s=time_left(elapsed, progress),
             sources=self._job.sources,
             binding=binding_stage(before, queue, self._workers_of),
             rss_bytes=rss,
             peak_rss_bytes=self._peak_rss,
             done_of=shares,
+            eta_of=self._etas(shares, queue.clock_s),
         )
+
+    def _etas(self, shares: Mapping[str, float], now_s: float) -> dict[str, float]:
+        self._began = {source: self._began.get(source, now_s) for source in shares}
+        etas = {source: time_left(now_s - self._began[source], share) for source, share in shares.items()}
+        return {source: eta for source, eta in etas.items() if eta is not None}
 
     def _progress(self, shares: Mapping[str, float], sources_done: int, board: BoardSnapshot) -> float:
         sizes = self._job.source_bytes
