@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 import yaml
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from dashcam_pipeline.configuration import Loaded, load, presets
 from dashcam_pipeline.configuration_keys import all_keys, section_names
@@ -46,7 +46,7 @@ def show(
 @app.command("keys")
 def keys() -> None:
     """List every setting with what it may be, its default and its meaning."""
-    table = Table("setting", "allowed", "default", "meaning", box=None, pad_edge=False)
+    table = Table(Column("setting", no_wrap=True), "allowed", "default", "meaning", box=None)
     for key in all_keys().values():
         table.add_row(key.name, key.allowed, key.default_text, key.meaning)
     Console().print(table, markup=False)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from dashcam_pipeline.errors import WeightsCorrupt
 from dashcam_pipeline.weights import State, Status, fetch, folder, verify
@@ -31,14 +31,14 @@ def list_models(
     if as_json:
         print(json.dumps([_record(status) for status in statuses], indent=2))
         return
-    table = Table("model", "role", "licence", "publisher", "MB", "state", box=None, pad_edge=False)
+    columns = ("model", "role", "licence", "MB", "state")
+    table = Table(*(Column(name, no_wrap=True) for name in columns), box=None, pad_edge=False)
     for status in statuses:
         model = status.model
         table.add_row(
             f"{model.name} *" if model.default else model.name,
             model.role,
             model.licence,
-            model.publisher,
             f"{model.bytes / 1e6:.1f}",
             f"[{_STYLES[status.state]}]{status.state}[/]",
         )
