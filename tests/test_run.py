@@ -6,6 +6,8 @@ import csv
 import io
 import shutil
 import subprocess
+import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,7 +30,7 @@ class Finished:
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Finished]:
     """One run over a good video, its copy, a cut-off one, a text file, an empty and a hidden file."""
     good = clip(GOOD)
     videos = tmp_path_factory.mktemp("videos")
@@ -38,8 +40,9 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     (videos / "d_cut.mp4").write_bytes(good.read_bytes()[:5000])
     (videos / "e_empty.mp4").touch()
     (videos / ".f_hidden.mp4").write_bytes(b"x")
-    work_dir = tmp_path_factory.mktemp("work")
-    return Finished(work_dir, videos, dashcam("run", videos, "--work-dir", work_dir))
+    work_dir = Path(tempfile.mkdtemp(prefix="dashcam"))  # not below pytest's, which the server's user can't enter
+    yield Finished(work_dir, videos, dashcam("run", videos, "--work-dir", work_dir))
+    shutil.rmtree(work_dir)
 
 
 def export(run: Finished) -> list[dict[str, str]]:

@@ -37,37 +37,37 @@ def finish(running: subprocess.Popen[str]) -> str:
 
 
 @pytest.mark.slow
-def test_ctrl_c_finishes_what_is_under_way_and_keeps_its_rows(tmp_path: Path) -> None:
-    running = begin(tmp_path)
+def test_ctrl_c_finishes_what_is_under_way_and_keeps_its_rows(work_dir: Path) -> None:
+    running = begin(work_dir)
     os.killpg(running.pid, signal.SIGINT)  # as a terminal does: to every process of the group
     out = finish(running)
     assert "what was under way was finished" in out
-    assert list((tmp_path / "frame_store").iterdir()) == []
-    assert processes_of(tmp_path) == []
-    shown = dashcam("runs", "show", "--work-dir", tmp_path).stdout
+    assert list((work_dir / "frame_store").iterdir()) == []
+    assert processes_of(work_dir) == []
+    shown = dashcam("runs", "show", "--work-dir", work_dir).stdout
     assert "stopped by the user after" in shown
-    rows = dashcam("export", "--work-dir", tmp_path).stdout.splitlines()
+    rows = dashcam("export", "--work-dir", work_dir).stdout.splitlines()
     assert len(rows) > 1
 
 
 @pytest.mark.slow
-def test_second_ctrl_c_leaves_at_once(tmp_path: Path) -> None:
-    running = begin(tmp_path)
+def test_second_ctrl_c_leaves_at_once(work_dir: Path) -> None:
+    running = begin(work_dir)
     os.killpg(running.pid, signal.SIGINT)
     wait_for(running, lambda line: "stopping" in line)
     os.killpg(running.pid, signal.SIGINT)
     assert "stopped at once" in finish(running)
-    assert list((tmp_path / "frame_store").iterdir()) == []
-    assert processes_of(tmp_path) == []
-    assert "stopped" in dashcam("runs", "--work-dir", tmp_path).stdout
+    assert list((work_dir / "frame_store").iterdir()) == []
+    assert processes_of(work_dir) == []
+    assert "stopped" in dashcam("runs", "--work-dir", work_dir).stdout
 
 
 @pytest.mark.slow
-def test_killed_supervisor_leaves_no_worker_and_the_next_run_cleans_up(tmp_path: Path) -> None:
-    running = begin(tmp_path)
+def test_killed_supervisor_leaves_no_worker_and_the_next_run_cleans_up(work_dir: Path) -> None:
+    running = begin(work_dir)
     running.kill()
     running.communicate(timeout=TIMEOUT_S)
-    again = dashcam("run", clip("uk_mercedes_LS15EBC_720p.mp4"), "--work-dir", tmp_path, "--stride", "9")
+    again = dashcam("run", clip("uk_mercedes_LS15EBC_720p.mp4"), "--work-dir", work_dir, "--stride", "9")
     assert again.returncode == 0, again.stderr
-    assert list((tmp_path / "frame_store").iterdir()) == []
-    assert processes_of(tmp_path) == []
+    assert list((work_dir / "frame_store").iterdir()) == []
+    assert processes_of(work_dir) == []

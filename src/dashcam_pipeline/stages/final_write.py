@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from dashcam_pipeline.engine.task import Batch, Outcome
 from dashcam_pipeline.stages.context import StageContext
 from dashcam_pipeline.storage.rows import SightingRow, VideoRow, VideoStatus
@@ -13,7 +15,7 @@ class FinalWrite:
 
     def __init__(self, context: StageContext) -> None:
         self._board = context.tools.shared.board
-        self._writer = ResultWriter(context.job.database_url)
+        self._writer = ResultWriter(context.job.database_url, sleep=self._wait_for_server)
         self._rows = 0
 
     def process(self, batch: Batch, /) -> Outcome:
@@ -32,3 +34,8 @@ class FinalWrite:
             if video.status is not VideoStatus.RUNNING:
                 self._board.source_over(video.video_id)
         return Outcome()
+
+    def _wait_for_server(self, seconds: float) -> None:
+        """Between two tries: let who watches know what the rows wait for."""
+        self._board.service("database", f"trying again: {self._writer.problem}")
+        time.sleep(seconds)
