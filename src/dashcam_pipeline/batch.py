@@ -34,7 +34,7 @@ from dashcam_pipeline.storage.rows import RunRow, RunStatus, VideoRow, VideoStat
 from dashcam_pipeline.storage.work_dir import WorkDir
 from dashcam_pipeline.storage.writer import GIVE_UP_AFTER_S, ResultWriter
 from dashcam_pipeline.vision.devices import devices_for
-from dashcam_pipeline.weights import Role, fingerprint, resolve
+from dashcam_pipeline.weights import fingerprint, needed, resolve
 
 MB = 10**6
 LAST_WORDS_S = 5.0  # how long a run that fails tries to say so in the database
@@ -102,16 +102,10 @@ class BatchRun:
 
     def check_host(self) -> None:
         """See that models and disk are there. Raises DashcamError with what is missing and what to do."""
-        models = self._settings.models
-        named = [
-            (models.vehicle_detector, Role.VEHICLE_DETECTOR),
-            (models.plate_detector, Role.PLATE_DETECTOR),
-        ]
-        if models.plate_reader == "fast-plate-ocr":
-            named.append((models.reader_model, Role.PLATE_READER))
-        for name, role in named:
-            resolve(name, role)
-        self._models = tuple(name for name, _ in named)
+        wanted = needed(self._settings.models)
+        for model in wanted:
+            resolve(model.name, model.role)
+        self._models = tuple(model.name for model in wanted)
         store = self._settings.frame_store
         self.work_dir.check((store.min_free_mb + store.quota_mb) * MB)
 

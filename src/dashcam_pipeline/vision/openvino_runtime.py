@@ -18,6 +18,7 @@ class OpenVinoRuntime:
 
     Several processes share the host, so threads are counted and never pinned to cores, and the
     arithmetic is the one that was asked for: by itself OpenVINO would choose bf16 where the CPU has it.
+    Compiled models are not cached: that saves half a second, and its files don't survive two writers.
     """
 
     def __init__(self, model: Path, options: RuntimeOptions, input_shape: Sequence[int] | None) -> None:
@@ -33,8 +34,6 @@ class OpenVinoRuntime:
                 f"engine openvino can't use {options.device}: set run.device to cpu, or models.engine to onnxruntime"
             )
         core = openvino.Core()
-        if options.cache_dir is not None:
-            core.set_property({"CACHE_DIR": str(options.cache_dir)})
         try:
             network = core.read_model(model)
             network.reshape({0: _fixed_shape(network, input_shape)})
