@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 
 USER_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """How a user or a terminal asks a run to stop."""
@@ -32,6 +33,7 @@ def become_child(parent_pid: int) -> None:
 @contextmanager
 def signals_held_back() -> Iterator[None]:
     """For starting a child: it inherits that signals wait, so that Ctrl+C can't hit it before `become_child`."""
+    resource_tracker.ensure_running()  # it comes with the first child, and lets signals in again while it starts
     before = signal.pthread_sigmask(signal.SIG_BLOCK, USER_SIGNALS)
     try:
         yield

@@ -1,0 +1,244 @@
+"""Whole runs of the engine in processes of their own, with toys for models, and what may go wrong in them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+PLANT = Path(__file__).with_name("engine_plant.py")
+LOOK_S = 0.02
+PATIENCE_S = 60.0  # a run that takes longer hangs
+
+
+def until(what: Callable[[], Any]) -> Any:
+    """What a condition gives once it holds."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not (found := what()):
+        assert time.monotonic() < deadline, "it never came to that"
+        time.sleep(LOOK_S)
+    return found
+
+
+class Plant:
+    """A run of `engine_plant.py` in a session of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._process: subprocess.Popen[str] | None = None
+
+    def start(self, **orders: Any) -> None:
+        environment = dict(os.environ)
+        if (self.folder / "waits").is_dir():
+            environment["PLANT_GATE"] = str(self.folder)
+        self._process = subprocess.Popen(
+            [sys.executable, str(PLANT), str(self.folder), json.dumps(orders)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            env=environment,
+        )
+
+    @property
+    def process(self) -> subprocess.Popen[str]:
+        assert self._process is not None
+        return self._process
+
+    def end(self) -> tuple[dict[str, Any], str]:
+        """What the run came to and what it logged; nothing of it is left then."""
+        out, log = self.process.communicate(timeout=PATIENCE_S)
+        until(lambda: not self.members())
+        assert list((self.folder / "frames").iterdir()) == []
+        return (json.loads(out) if out else {}), log
+
+    def run(self, **orders: Any) -> tuple[dict[str, Any], str]:
+        self.start(**orders)
+        return self.end()
+
+    def members(self) -> list[int]:
+        """Processes of the run that are still there."""
+        return [pid for pid in psutil.pids() if _session(pid) == self.process.pid and not _is_zombie(pid)]
+
+    def children(self) -> list[psutil.Process]:
+        """The processes that the supervisor started, the Manager first."""
+        spawned = psutil.Process(self.process.pid).children()
+        ours = [child for child in spawned if "spawn_main" in " ".join(child.cmdline())]
+        return sorted(ours, key=lambda child: child.create_time())
+
+    def reached(self, name: str) -> None:
+        until((self.folder / name).exists)
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """What was counted for each source that is over."""
+        return {path.name: json.loads(path.read_text()) for path in (self.folder / "results").glob("*")}
+
+
+def _session(pid: int) -> int | None:
+    try:
+        return os.getsid(pid)
+    except OSError:
+        return None
+
+
+def _is_zombie(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+@pytest.fixture
+def plant(tmp_path: Path) -> Iterator[Plant]:
+    plant = Plant(tmp_path)
+    yield plant
+    if plant._process is not None:
+        for pid in plant.members():
+            os.kill(pid, signal.SIGKILL)
+        plant.process.wait()
+
+
+def test_a_run_ends_when_nothing_is_left_to_do(plant: Plant) -> None:
+    result, _ = plant.run(frames={"s1": 25, "s2": 3, "empty": 0}, readers=2)
+    assert result["end"] == "finished"
+    assert result["done"] == {"READ": 3, "SEARCH": 28, "ORDER": 28, "CLOSE": 3}
+    assert plant.counts()["s1"] == {"frames_in": 25, "frames_done": 25, "lost": 0}
+    assert (result["sources_done"], result["unfinished"], result["dead"]) == (3, 0, [])
+    assert result["left_frames"] == []
+
+
+def test_a_plan_without_tasks_ends_at_once(plant: Plant) -> None:
+    result, _ = plant.run(frames={})
+    assert (result["end"], result["done"]["READ"]) == ("finished", 0)
+
+
+def test_a_task_that_kills_its_worker_is_given_up_alone(plant: Plant) -> None:
+    result, log = plant.run(search={"s1:5": "kill", "s2:3": "raise"}, max_attempts=2)
+    assert result["end"] == "finished"
+    assert result["dead"] == ["s1:5", "s2:3"]
+    assert any("killed by signal 9" in reason for reason in result["reasons"])
+    assert plant.counts() == {
+        source: {"frames_in": 12, "frames_done": 11, "lost": 1, "dead_letters": 1} for source in ("s1", "s2")
+    }
+    assert result["left_frames"] == []
+    assert "worker gpu died (killed by signal 9)" in log
+    assert "worker gpu.2 died" in log
+
+
+def test_a_source_that_kills_the_reader_takes_no_other_one_with_it(plant: Plant) -> None:
+    """The others are being read whenever it kills, until it is given up."""
+    result, _ = plant.run(
+        frames={"bad": 9, "good": 12, "fine": 12},
+        readers=3,
+        kills_reader_at={"bad": 4},
+        waits_for_the_buried_at={"good": 0, "fine": 0},
+    )
+    assert (result["end"], result["dead"]) == ("finished", ["bad:READ"])
+    frames = {source: counts["frames_done"] for source, counts in plant.counts().items()}
+    assert frames == {"bad": 4, "good": 12, "fine": 12}
+    assert result["totals"]["lost"] == 0
+
+
+@pytest.mark.parametrize(
+    ("start", "said"),
+    [("dies", "exit code 7"), ("raises", "no model here"), ("says why", "put the model there")],
+)
+def test_a_worker_that_cannot_start_ends_the_run_with_its_reason(plant: Plant, start: str, said: str) -> None:
+    result, log = plant.run(start=start)
+    assert result["error"] == ("DashcamError" if start == "says why" else "WorkerKeepsDying")
+    assert said in result["said"] + log
+
+
+class TestStopping:
+    @pytest.mark.parametrize("asked", [signal.SIGINT, signal.SIGTERM])
+    def test_asked_once_the_readers_stop_and_the_rest_is_finished(self, plant: Plant, asked: int) -> None:
+        plant.start(frames={"s1": 10**9, "s2": 10**9})
+        plant.reached("read/s1/20")
+        os.killpg(plant.process.pid, asked)  # as a terminal does: to every process
+        result, log = plant.end()
+        assert result["end"] == "drained"
+        assert result["withdrawn"] == ["s2"]
+        counts = plant.counts()["s1"]
+        assert counts["frames_done"] == counts["frames_in"] > 20
+        assert (result["unfinished"], result["left_frames"]) == (0, [])
+        assert "died" not in log
+
+    def test_asked_twice_it_ends_at_once_and_leaves_nothing(self, plant: Plant) -> None:
+        plant.start(search={"s1:5": "hang"})
+        plant.reached("met/s1:5")
+        os.kill(plant.process.pid, signal.SIGINT)
+        os.kill(plant.process.pid, signal.SIGTERM)
+        result, _ = plant.end()
+        assert result["end"] == "abandoned"
+        assert result["unfinished"] > 0
+
+    def test_what_does_not_end_in_time_is_abandoned(self, plant: Plant) -> None:
+        plant.start(search={"s1:5": "hang"}, drain_deadline_s=0.2)
+        plant.reached("met/s1:5")
+        os.kill(plant.process.pid, signal.SIGINT)
+        result, _ = plant.end()
+        assert result["end"] == "abandoned"
+
+    def test_ctrl_c_while_the_processes_start_kills_none_of_them(self, plant: Plant) -> None:
+        """Nobody knows yet to ignore it: they are still importing."""
+        for name in ("waits", "open"):
+            (plant.folder / name).mkdir()
+        plant.start()
+        (manager,) = until(lambda: list((plant.folder / "waits").iterdir()))
+        os.killpg(plant.process.pid, signal.SIGINT)
+        (plant.folder / "open" / manager.name).touch()
+        until(lambda: len(list((plant.folder / "waits").iterdir())) == 4)
+        os.killpg(plant.process.pid, signal.SIGTERM)
+        for waiting in (plant.folder / "waits").iterdir():
+            (plant.folder / "open" / waiting.name).touch()
+        result, log = plant.end()
+        assert result["end"] == "drained"
+        assert "Traceback" not in log
+        assert "died" not in log
+
+
+class TestDeaths:
+    def test_a_worker_that_is_silent_too_long_is_replaced(self, plant: Plant) -> None:
+        result, log = plant.run(search={"s1:5": "stop once"}, lease_s=3.0)
+        assert (result["end"], result["dead"]) == ("finished", [])
+        assert result["totals"]["frames_done"] == 24
+        assert "worker gpu has been silent for too long" in log
+
+    def test_an_idle_worker_that_is_killed_loses_nothing(self, plant: Plant) -> None:
+        """It dies in its call for work, which the Manager still holds when work comes in."""
+        plant.start(frames={"s1": 40}, search={"s1:0": "stop once"}, lease_s=4.0)
+        plant.reached("met/s1:0")
+        cpu = plant.children()[3]
+        cpu.kill()
+        result, _ = plant.end()
+        assert (result["end"], result["dead"]) == ("finished", [])
+        assert plant.counts()["s1"]["frames_done"] == 40
+
+    def test_without_the_manager_the_run_ends_with_a_clear_error(self, plant: Plant) -> None:
+        plant.start(search={"s1:5": "hang"})
+        plant.reached("met/s1:5")
+        plant.children()[0].kill()
+        result, log = plant.end()
+        assert (result["error"], result["code"]) == ("ManagerDied", 3)
+        assert "Traceback" not in log
+
+    def test_a_killed_supervisor_takes_all_with_it_and_the_next_run_sweeps_its_frames(
+        self, plant: Plant
+    ) -> None:
+        plant.start(search={"s1:5": "hang"})
+        plant.reached("met/s1:5")
+        os.kill(plant.process.pid, signal.SIGKILL)
+        plant.process.wait()
+        until(lambda: not plant.members())
+        assert list((plant.folder / "frames").glob("toys/*.npy")) != []
+        result, _ = plant.run(frames={"s3": 2})
+        assert result["end"] == "finished"
