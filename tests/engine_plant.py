@@ -34,6 +34,7 @@ CATEGORIES = (
     Category(name="CLOSE", worker_class=WorkerClass.CPU, rank=3),
 )
 LOOK_S = 0.01  # who waits for a file looks this often
+COMPANY_S = 0.5
 SEARCH, CLOSE = "SEARCH", "CLOSE"
 
 
@@ -82,12 +83,14 @@ class Read:
         task, orders, queue = batch.tasks[0], self.floor.orders, self.floor.tools.shared.queue
         source, begun = task.source_id, batch.state.load() if batch.state else 0
         number = begun
+        self.floor.mark(f"reading/{os.getpid()}/{source}")
         if task.tombstone_of:
             self.floor.mark("buried")
         while number < orders.frames[source] and not task.tombstone_of:
             if self.floor.tools.shared.stop.is_set():
                 break
             if orders.kills_reader_at.get(source) == number:
+                self._wait_for_company()
                 os.kill(os.getpid(), signal.SIGKILL)
             if number > begun and orders.waits_for_the_buried_at.get(source, number) < number:
                 wait_for(self.floor.folder / "buried")
@@ -96,6 +99,12 @@ class Read:
             )
         closer = Task(task_id=f"{source}:CLOSE", category=CLOSE, source_id=source)
         return Outcome(closer=closer, tallies={"frames_in": number})
+
+    def _wait_for_company(self) -> None:
+        """Give the reader's other loops the time to begin with the other sources."""
+        together, deadline = self.floor.folder / "reading" / str(os.getpid()), time.monotonic() + COMPANY_S
+        while len(list(together.iterdir())) < len(self.floor.orders.frames) and time.monotonic() < deadline:
+            time.sleep(LOOK_S)
 
     def _bring_in(self, task: Task, number: int) -> int:
         store, frame = self.floor.tools.store, f"{task.source_id}-{number}.npy"
@@ -147,7 +156,7 @@ class Search:
         if order == "raise":
             raise RuntimeError("as it was told")
         if order == "hang":
-            wait_for(self.floor.folder / "never")
+            wait_for(self.floor.folder / "go on")
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,7 @@ class Plant:
     def children(self) -> list[psutil.Process]:
         """The processes that the supervisor started, the Manager first."""
         spawned = psutil.Process(self.process.pid).children()
-        ours = [child for child in spawned if "spawn_main" in " ".join(child.cmdline())]
+        ours = [child for child in spawned if not _is_zombie(child.pid) and _is_spawned(child)]
         return sorted(ours, key=lambda child: child.create_time())
 
     def reached(self, name: str) -> None:
@@ -88,6 +88,13 @@ def _session(pid: int) -> int | None:
         return os.getsid(pid)
     except OSError:
         return None
+
+
+def _is_spawned(process: psutil.Process) -> bool:
+    try:
+        return "spawn_main" in " ".join(process.cmdline())
+    except psutil.Error:  # it has just ended
+        return False
 
 
 def _is_zombie(pid: int) -> bool:
@@ -215,10 +222,12 @@ class TestDeaths:
 
     def test_an_idle_worker_that_is_killed_loses_nothing(self, plant: Plant) -> None:
         """It dies in its call for work, which the Manager still holds when work comes in."""
-        plant.start(frames={"s1": 40}, search={"s1:0": "stop once"}, lease_s=4.0)
+        plant.start(frames={"s1": 40}, search={"s1:0": "hang"})
         plant.reached("met/s1:0")
-        cpu = plant.children()[3]
-        cpu.kill()
+        killed = plant.children()[3]
+        killed.kill()
+        until(lambda: len(plant.children()) == 4 and killed not in plant.children())
+        (plant.folder / "go on").touch()
         result, _ = plant.end()
         assert (result["end"], result["dead"]) == ("finished", [])
         assert plant.counts()["s1"]["frames_done"] == 40
