@@ -37,6 +37,7 @@ class _Position:
 
     next_index: int = 0  # the first frame that was not brought in yet
     frames_in: int = 0
+    announced: bool = False  # the video's row says that it is being read
 
 
 class _Stopped(Exception):
@@ -78,7 +79,8 @@ class Read:
             fps=info.fps,
             codec=info.codec,
         )
-        if position == _Position():
+        if not position.announced:
+            position = replace(position, announced=True)
             self._bring_in(task, job, (), position, (self._write(task, row, "running"),))
         sampling = self._context.settings.sampling
         sampler = Sampler(sampling.frames_per_s, sampling.stride)
@@ -148,7 +150,8 @@ class Read:
                 )
             )
         if chunk:
-            position = _Position(chunk[-1].index + 1, position.frames_in + len(chunk))
+            frames_in = position.frames_in + len(chunk)
+            position = replace(position, next_index=chunk[-1].index + 1, frames_in=frames_in)
         self._shared.queue.progress(
             self._tools.worker_id,
             task.task_id,
