@@ -104,7 +104,7 @@ class ModelSettings(Section):
     """Arithmetic of the models; `f32` gives the same result on every CPU."""
     tensorrt: bool = False
     """On NVIDIA, ask onnxruntime for TensorRT instead of CUDA."""
-    vehicle_detector: str = "vehicle-detection-0202"
+    vehicle_detector: str = "picodet_s_320"
     """A name from the weights manifest, or a path to an `.xml`, `.onnx`, `.pt` or `.engine` file."""
     plate_detector: str = "yolo-v9-t-416-license-plates"
     """Likewise a name or a path; what it is given are crops of vehicles."""
@@ -123,14 +123,14 @@ class ModelSettings(Section):
 class DetectionSettings(Section):
     """What counts as a vehicle and as a plate."""
 
-    vehicle_min_score: Share = 0.3
+    vehicle_min_score: Share = 0.35
     """Vehicle boxes with a lower score are dropped."""
-    plate_min_score: Share = 0.3
+    plate_min_score: Share = 0.45
     """Plate boxes with a lower score are dropped."""
     vehicle_margin: Share = 0.1
     """The vehicle box is grown by this share on every side before plates are searched in it."""
-    plate_margin: Share = 0.05
-    """The plate box is grown by this share on every side before it is read."""
+    plate_margin: Share = 0.08
+    """The plate box is grown by this share to both sides, and twice this share up and down, before it is read."""
 
 
 class TrackingSettings(Section):
@@ -138,7 +138,7 @@ class TrackingSettings(Section):
 
     lost_after_s: Seconds = 0.5
     """A vehicle that isn't seen for this long has left."""
-    activation_score: Share = 0.5
+    activation_score: Share = 0.45
     """A box needs this score to begin a new vehicle; weaker ones only continue one."""
     min_hits: Count = 2
     """Boxes that a vehicle needs before it counts."""
@@ -151,15 +151,15 @@ class TrackingSettings(Section):
 class LookSettings(Section):
     """Which views of a vehicle are worth a plate search."""
 
-    min_vehicle_px: Count = 40
-    """Narrower vehicle boxes are counted as too small and not searched."""
-    burst: Count = 20
+    min_vehicle_px: Count = 120
+    """Narrower vehicle boxes are counted as too small and not searched; for motorcycles, half of it."""
+    burst: Count = 10
     """So many searches may follow each other without a pause; after that …"""
-    min_interval_s: Seconds = 0.5
+    min_interval_s: Seconds = 0.25
     """… this time lies between two searches of one vehicle, …"""
     growth: float = Field(default=1.15, ge=1.0)
     """… unless it has become this much wider than in any view searched so far."""
-    min_sharpness_share: Share = 0.0
+    min_sharpness_share: Share = 0.75
     """Views less sharp than this share of the vehicle's sharpest one so far are not searched; 0 = off."""
     max_looks: Count = 40
     """No more plate searches than this a vehicle."""
@@ -170,7 +170,7 @@ class LookSettings(Section):
 class VoteSettings(Section):
     """How reads become one plate, and from when on a plate is claimed."""
 
-    min_plate_px: Count = 24
+    min_plate_px: Count = 32
     """Narrower plate boxes are counted as too small and not read."""
     min_chars: Count = 4
     """Shorter reads don't vote."""

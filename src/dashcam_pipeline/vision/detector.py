@@ -21,6 +21,9 @@ from dashcam_pipeline.vision.types import Box, Detection, Image
 PLATE = "plate"
 ULTRALYTICS_SUFFIXES = (".pt", ".engine")
 
+TOP_WITHOUT_PLATE = 0.1
+"""Share of a vehicle's height, from the top, where no plate is: text there was written by the camera."""
+
 PICODET_OUTPUTS = 8
 """Scores and boxes of four strides."""
 
@@ -75,10 +78,11 @@ def choose_plate(plates: Sequence[Detection], vehicle: Box) -> Detection | None:
         vehicle: the vehicle's box in the same pixels.
 
     Returns:
-        of the plates whose centre lies inside the vehicle, the one with the most score times width: a
-        vehicle hidden behind this one shows a smaller plate. None when there is none.
+        of the plates whose centre lies inside the vehicle, below its top, the one with the most score
+        times width: a vehicle hidden behind this one shows a smaller plate. None when there is none.
     """
-    inside = [plate for plate in plates if _centre_inside(plate.box, vehicle)]
+    where = vehicle._replace(y1=vehicle.y1 + TOP_WITHOUT_PLATE * vehicle.height)
+    inside = [plate for plate in plates if _centre_inside(plate.box, where)]
     return max(inside, key=lambda plate: (plate.score * plate.box.width, plate.box), default=None)
 
 

@@ -17,7 +17,7 @@ Labels = Mapping[int, str]
 """Class number of the model -> our label; other classes are dropped."""
 
 COCO_VEHICLES: Labels = {2: "car", 3: "motorcycle", 5: "bus", 7: "truck"}
-SAME_OBJECT_IOU = 0.6
+SAME_OBJECT_IOU = 0.5
 """Boxes of any class that overlap by more are one object, which keeps its strongest label."""
 
 PICODET_STRIDES = (8, 16, 32, 64)  # pixels of the input a cell, per level
@@ -134,9 +134,8 @@ class PicoDetHead:
     ) -> tuple[Floats, Floats, NDArray[np.int64]]:
         """Boxes (n, 4) in input pixels, scores (n,) and classes (n,) of one stride."""
         wanted = np.array(sorted(self.labels))
-        best = class_scores[:, wanted].argmax(axis=1)
-        scores = class_scores[:, wanted][np.arange(len(best)), best]
-        cells = np.flatnonzero(scores >= min_score)
+        cells = np.flatnonzero(class_scores[:, wanted].max(axis=1) >= min_score)
+        best = class_scores[cells][:, wanted].argmax(axis=1)
         columns = -(-self.width // stride)
         centres = np.stack([cells % columns, cells // columns], axis=1) * stride + stride / 2
         bins = distances[cells].reshape(len(cells), 4, distances.shape[1] // 4)
@@ -144,7 +143,7 @@ class PicoDetHead:
         weights /= weights.sum(axis=2, keepdims=True)
         sides = (weights * np.arange(bins.shape[2])).sum(axis=2) * stride
         boxes = np.concatenate([centres - sides[:, :2], centres + sides[:, 2:]], axis=1)
-        return boxes.astype(np.float32), scores[cells], wanted[best[cells]]
+        return boxes.astype(np.float32), class_scores[cells, wanted[best]], wanted[best]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,15 @@ PICTURE_GROWTH = 1.5
 """A vehicle that stays too small for a search is pictured again whenever it is this much wider."""
 
 
+MOTORCYCLE = "motorcycle"
+MOTORCYCLE_SHARE = 0.5
+"""A plate takes about twice the share of a motorcycle's width than of a car's."""
+
+
+SHARPNESS_HALF_LIFE_S = 2.0
+"""The sharpest view fades as a measure, for light and distance change while a vehicle is in sight."""
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
     """One view of a vehicle that is worth more work."""
@@ -61,12 +70,19 @@ class _Vehicle:
     last_search_s: float = 0.0
     searched_px: float = 0.0  # width of the widest view searched so far
     pictured_px: float = 0.0  # width of the last view taken as a picture only
-    sharpest: float = 0.0
+    sharpest: float = 0.0  # of its recent views
+    sharpest_s: float = 0.0  # when `sharpest` was last updated
 
     def saw(self, sight: Sight) -> None:
         label, score = sight.detection.label, sight.detection.score
         self.class_scores[label] = self.class_scores.get(label, 0.0) + score
         self.last_frame, self.last_s = sight.frame_idx, sight.ts_s
+
+    def compared_sharpness(self, ts_s: float, sharp: float) -> float:
+        """A view's sharpness as a share of the sharpest recent one; 1 when it is the sharpest itself."""
+        faded = self.sharpest * 0.5 ** (max(0.0, ts_s - self.sharpest_s) / SHARPNESS_HALF_LIFE_S)
+        self.sharpest, self.sharpest_s = max(sharp, faded), ts_s
+        return sharp / self.sharpest if self.sharpest > 0 else 1.0
 
     def passing(self) -> Passing:
         best_class = max(sorted(self.class_scores), key=self.class_scores.__getitem__)
@@ -153,7 +169,10 @@ class Watch:
     def _worth_search(self, vehicle: _Vehicle, sight: Sight, image: Image) -> bool:
         """Wide enough, not blurred beside earlier views, and not one of too many alike."""
         settings, box = self._settings, sight.detection.box
-        if box.width < settings.min_vehicle_px or vehicle.searches >= settings.max_looks:
+        narrowest_px = settings.min_vehicle_px * (
+            MOTORCYCLE_SHARE if sight.detection.label == MOTORCYCLE else 1.0
+        )
+        if box.width < narrowest_px or vehicle.searches >= settings.max_looks:
             return False
         waited_s = sight.ts_s - vehicle.last_search_s
         grown = box.width > vehicle.searched_px * settings.growth
@@ -161,9 +180,9 @@ class Watch:
             return False
         if settings.min_sharpness_share == 0:
             return True
-        sharp = sharpness(box.crop(image))
-        vehicle.sharpest = max(vehicle.sharpest, sharp)
-        return sharp >= settings.min_sharpness_share * vehicle.sharpest
+        return (
+            vehicle.compared_sharpness(sight.ts_s, sharpness(box.crop(image))) >= settings.min_sharpness_share
+        )
 
     def _worth_picture(self, vehicle: _Vehicle, box: Box) -> bool:
         """The first view of all, and wider ones as long as there is nothing better."""
