@@ -39,6 +39,7 @@ class Bench:
             delete_frame=self.store.delete,
             free_bytes=lambda: 10**12,
         )
+        self._reading = False
         self.board = RunBoard()
         self.stop = threading.Event()
         shared = Shared(self.queue, self.board, self.stop, threading.Event())
@@ -78,13 +79,18 @@ class Bench:
             self.queue.complete("w", batch.task_ids, Outcome())
         return records
 
+    def open_video(self) -> None:
+        """A reading task that never ends: the video is not over, whatever else is done."""
+        if not self._reading:
+            self.push(Task(task_id="reading", category="READ", source_id=VIDEO))
+            self.lease("READ", owner="reader")
+            self._reading = True
+
     def bring_in(self, frames: dict[str, Image], *tasks: Task) -> None:
-        """Frames with the tasks that need them, through a reading task of the video."""
-        reading = Task(task_id=f"reading-{len(self.store.leftovers())}", category="READ", source_id=VIDEO)
-        self.push(reading)
-        self.lease("READ", owner="reader")
+        """Frames with the tasks that need them, through the reading task of the video."""
+        self.open_video()
         stored = {name: self.store.put(name, pixels) for name, pixels in frames.items()}
-        self.queue.progress("reader", reading.task_id, Outcome(push=tasks, new_frames=stored))
+        self.queue.progress("reader", "reading", Outcome(push=tasks, new_frames=stored))
 
 
 def picture(seed: int = 0, height: int = 120, width: int = 160) -> Image:

@@ -87,7 +87,14 @@ def stages(vehicle_batch: int = 8, plate_batch: int = 8, reader_batch: int = 16)
             build=ocr.Ocr,
         ),
         Stage(
-            Category(name="PLATE_SMOOTH", worker_class=WorkerClass.CPU, batch=32, rank=5, keyed=True),
+            Category(
+                name="PLATE_SMOOTH",
+                worker_class=WorkerClass.CPU,
+                batch=32,
+                rank=5,
+                keyed=True,
+                on_dead="PLATE_SMOOTH",
+            ),
             takes=(records.LookDone, records.VehiclePassed),
             gives=(records.RowToWrite,),
             build=plate_smooth.PlateSmooth,

@@ -63,8 +63,13 @@ class PlateSmooth:
             if isinstance(record, VehiclePassed):
                 vehicle = replace(vehicle, passing=record.passing)
             else:
-                vehicle = replace(vehicle, looks=(*vehicle.looks, _as_done(record)))
+                look = _as_done(record)
+                if task.tombstone_of is not None:  # its picture is gone
+                    look = replace(look, picture=None)
+                vehicle = replace(vehicle, looks=(*vehicle.looks, look))
         pictured = vehicle.best_pictures(self._context.settings.looks.kept_pictures)
+        if any(task.tombstone_of == task.category for task in batch.tasks):
+            pictured = ()  # they may be what it failed on; the vehicle's row matters more
         if not vehicle.complete:
             return Outcome(state=_state(vehicle, pictured))
         return self._close(batch.tasks[0], vehicle, pictured)
