@@ -1,0 +1,156 @@
+"""Which vehicles pass, and which views of them are looked at."""
+
+from __future__ import annotations
+
+import itertools
+import pickle
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pytest
+
+from dashcam_pipeline.config import LookSettings, TrackingSettings
+from dashcam_pipeline.vision.types import Detection, Image
+from dashcam_pipeline.vision.watch import Look, Passing, Watch, WatchStep
+from vision_data import vehicle
+
+NOISE = np.random.default_rng(1).integers(0, 255, (720, 1280, 3), dtype=np.uint8)
+FLAT: Image = np.full((720, 1280, 3), 90, np.uint8)
+STEP_S = 0.1
+UNGATED = LookSettings(min_sharpness_share=0.0)
+
+
+def watch(looks: LookSettings = UNGATED) -> Watch:
+    return Watch(TrackingSettings(), looks)
+
+
+def run(
+    state: Watch, frames: Iterable[Sequence[Detection]], times: Sequence[float] | None = None
+) -> tuple[list[Look], list[Passing]]:
+    """All looks and passings of a video in which every third frame is looked at."""
+    steps: list[WatchStep] = []
+    for index, detections in enumerate(frames):
+        ts_s = times[index] if times else index * STEP_S
+        steps.append(state.step(index * 3, ts_s, list(detections), NOISE))
+    steps.append(state.close())
+    return [look for step in steps for look in step.looks], [p for step in steps for p in step.ended]
+
+
+def drive_by(frames: int, width: float = 200.0) -> list[list[Detection]]:
+    return [[vehicle(100 + 15 * i, width=width)] for i in range(frames)]
+
+
+def test_a_vehicle_passing_is_one_passing() -> None:
+    looks, passings = run(watch(), [*drive_by(8), *[[]] * 10])
+    (passing,) = passings
+    assert (passing.track_id, passing.vehicle_class) == (1, "car")
+    assert (passing.first_frame, passing.last_frame) == (0, 21)  # boxes before confirmation count
+    assert (passing.first_s, passing.last_s) == (0.0, pytest.approx(0.7))
+    assert passing.looks == len(looks) > 0
+
+
+def test_a_single_box_is_no_vehicle() -> None:
+    assert run(watch(), [[], [vehicle(100)], [], []]) == ([], [])
+
+
+def test_vehicles_are_numbered_from_one_in_order_of_confirmation() -> None:
+    frames = [[vehicle(100)], [vehicle(102)], [vehicle(104), vehicle(800)], [vehicle(106), vehicle(802)]]
+    _, passings = run(watch(), frames)
+    assert [passing.track_id for passing in passings] == [1, 2]
+    assert [passing.first_frame for passing in passings] == [0, 6]
+
+
+def test_a_short_gap_is_the_same_vehicle_and_a_long_one_is_not() -> None:
+    parked = [[vehicle(300)]] * 5
+    for gap_s, vehicles in ((0.3, 1), (2.0, 2)):
+        times = [i * STEP_S for i in range(5)] + [0.4 + gap_s + i * STEP_S for i in range(5)]
+        _, passings = run(watch(), parked + parked, times)
+        assert len(passings) == vehicles
+
+
+def test_uneven_frame_times_keep_one_vehicle() -> None:
+    times = [0.0, 0.05, 0.1, 0.35, 0.4, 0.65, 0.7, 0.75, 1.0, 1.05]
+    frames = [[vehicle(100 + 150 * t)] for t in times]
+    assert len(run(watch(), frames, times)[1]) == 1
+
+
+def test_times_that_stand_still_or_run_back_do_no_harm() -> None:
+    times = [0.0, 0.1, 0.1, 0.05, 0.2, 0.3]
+    _, passings = run(watch(), [[vehicle(100 + 5 * i)] for i in range(6)], times)
+    assert len(passings) == 1
+
+
+def test_every_passing_has_a_look_even_if_too_small_to_search() -> None:
+    looks, passings = run(watch(), drive_by(10, width=50))
+    assert passings[0].looks == len(looks) >= 1
+    assert not any(look.search for look in looks)
+
+
+def test_a_motorcycle_is_searched_at_half_the_width() -> None:
+    narrow = UNGATED.min_vehicle_px * 0.6
+    for label, searched in (("motorcycle", True), ("car", False)):
+        looks, _ = run(watch(), [[vehicle(300, width=narrow, label=label)]] * 4)
+        assert any(look.search for look in looks) is searched
+
+
+def test_the_class_seen_most_surely_wins() -> None:
+    scores = [("truck", 0.5), ("car", 0.6), ("truck", 0.5), ("truck", 0.5), ("car", 0.6)]
+    _, (passing,) = run(watch(), [[vehicle(300, label=label, score=score)] for label, score in scores])
+    assert passing.vehicle_class == "truck"
+
+
+def test_a_long_stay_is_searched_rarely_and_never_too_often() -> None:
+    settings = LookSettings(min_sharpness_share=0.0, burst=4, min_interval_s=1.0, max_looks=9)
+    looks, _ = run(watch(settings), [[vehicle(300)]] * 200)
+    searched = [look.ts_s for look in looks if look.search]
+    assert len(searched) == 9
+    assert all(later - earlier >= 0.99 for earlier, later in itertools.pairwise(searched[4:]))
+
+
+def test_a_vehicle_that_comes_closer_is_searched_at_once() -> None:
+    settings = LookSettings(min_sharpness_share=0.0, burst=1, min_interval_s=60.0, growth=1.2)
+    looks, _ = run(watch(settings), [[vehicle(300, width=150 * 1.05**i)] for i in range(20)])
+    widths = [look.box.width for look in looks if look.search]
+    assert len(widths) > 2
+    assert all(later > earlier * 1.2 for earlier, later in itertools.pairwise(widths))
+
+
+def test_blurred_views_are_not_searched() -> None:
+    state = Watch(TrackingSettings(), LookSettings(min_sharpness_share=0.5))
+    found = {}
+    for index, image in enumerate([NOISE, NOISE, FLAT, NOISE]):
+        found[index] = state.step(index, index * STEP_S, [vehicle(300)], image).looks
+    assert [bool(looks) for looks in found.values()] == [False, True, False, True]
+
+
+def test_a_frame_that_failed_costs_its_looks_only() -> None:
+    state, seen = watch(), []
+    for index in range(6):
+        failed = index == 3
+        step = state.step(index, index * STEP_S, [] if failed else [vehicle(300)], None if failed else NOISE)
+        seen.append(step)
+    assert seen[3].looks == ()
+    assert len(state.close().ended) == 1
+
+
+def test_state_survives_a_pickle_at_any_frame() -> None:
+    frames = [
+        [vehicle(100 + 12 * i), *([vehicle(700 - 10 * i, width=140)] if i > 4 else [])] for i in range(14)
+    ]
+    undisturbed = run(watch(), frames)
+    state, looks, passings = watch(), [], []
+    for index, detections in enumerate(frames):
+        state = pickle.loads(pickle.dumps(state))
+        step = state.step(index * 3, index * STEP_S, detections, NOISE)
+        looks += step.looks
+        passings += step.ended
+    passings += state.close().ended
+    assert (looks, passings) == undisturbed
+
+
+def test_state_stays_small() -> None:
+    state = watch()
+    crowd = [vehicle(60.0 * i, y=100.0 * (i % 5), width=50) for i in range(20)]
+    for index in range(50):
+        state.step(index, index * STEP_S, crowd, NOISE)
+    assert len(pickle.dumps(state)) < 20 * 8_000 + 4_000
