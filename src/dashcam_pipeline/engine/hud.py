@@ -56,11 +56,13 @@ class Hud:
 def screen(now: RunSnapshot, title: str) -> RenderableType:
     """The whole screen for one snapshot."""
     sides = Table.grid(expand=True, padding=(0, 2))
-    sides.add_column(ratio=5)
-    sides.add_column(ratio=4)
+    sides.add_column(no_wrap=True)
+    sides.add_column(ratio=1)
     sides.add_row(_categories(now), _workers(now))
     parts: list[RenderableType] = [_headline(now), sides, _sources(now), _footer(now)]
-    return Panel(Group(*parts), title=title, title_align="left", subtitle=_ways_out(now), padding=(0, 1))
+    return Panel(
+        Group(*parts), title=Text(title), title_align="left", subtitle=_ways_out(now), padding=(0, 1)
+    )
 
 
 def _headline(now: RunSnapshot) -> RenderableType:
@@ -84,10 +86,10 @@ def _headline(now: RunSnapshot) -> RenderableType:
 
 
 def _categories(now: RunSnapshot) -> Table:
-    table = Table(box=None, expand=True, padding=(0, 1), header_style="dim")
+    table = Table(box=None, padding=(0, 1), pad_edge=False, collapse_padding=True, header_style="dim")
     table.add_column("stage", no_wrap=True)
-    for column in ("waiting", "in flight", "done", "per s"):
-        table.add_column(column, justify="right", no_wrap=True)
+    for column in ("waiting", "active", "done", "per s"):
+        table.add_column(column, justify="right", no_wrap=True, min_width=5)
     for load in now.queue.categories:
         binds = load.name == now.binding
         table.add_row(
@@ -101,7 +103,7 @@ def _categories(now: RunSnapshot) -> Table:
 
 
 def _workers(now: RunSnapshot) -> Table:
-    table = Table(box=None, expand=True, padding=(0, 1), header_style="dim")
+    table = Table(box=None, padding=(0, 1), pad_edge=False, collapse_padding=True, header_style="dim")
     table.add_column("worker", no_wrap=True)
     table.add_column("working on", no_wrap=True)
     table.add_column("beat", justify="right", no_wrap=True)
@@ -109,7 +111,7 @@ def _workers(now: RunSnapshot) -> Table:
     for worker_id, worker in sorted(now.board.workers.items()):
         age = max(0.0, now.board.clock_s - worker.last_heartbeat)
         table.add_row(
-            worker_id,
+            Text(worker_id),
             Text(worker.category or "idle", style="" if worker.category else "dim"),
             Text(f"{age:.1f} s", style="red" if age > LATE_BEAT_S else ""),
             amount(worker.rss_bytes),
@@ -153,7 +155,7 @@ def _footer(now: RunSnapshot) -> RenderableType:
     table.add_row("set by", Text(binding_line(now), style="yellow"))
     table.add_row("memory", f"{amount(now.rss_bytes)}, peak {amount(now.peak_rss_bytes)}")
     for service, state in sorted(now.board.services.items()):
-        table.add_row(service, state)
+        table.add_row(Text(service), Text(state))
     if now.queue.dead_letters:
         table.add_row("given up", Text(f"{now.queue.dead_letters} tasks", style="red"))
     for index, text in enumerate(reversed(now.board.highlights[-SHOWN_HIGHLIGHTS:])):

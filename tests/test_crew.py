@@ -1,0 +1,77 @@
+"""How many processes of which class a host gets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from dashcam_pipeline.config import RunSettings
+from dashcam_pipeline.crew import MOST_CPU_MODEL_WORKERS, MOST_READERS, plan_crew, worker_specs
+from dashcam_pipeline.engine.task import WorkerClass
+from dashcam_pipeline.engine.worker import Processor, Tools
+from dashcam_pipeline.stages.pipeline import stages
+
+CATEGORIES = [stage.category for stage in stages()]
+
+
+def build(tools: Tools, categories: tuple[str, ...]) -> Mapping[str, Processor]:
+    return {}
+
+
+@pytest.mark.parametrize("cores", [1, 2, 3, 4, 6, 8, 12, 16, 48, 64, 96])
+def test_on_the_cpu_models_use_the_cores_and_never_more(cores: int) -> None:
+    crew = plan_crew(RunSettings(), ["cpu"], cores)
+    workers = len(crew.model_devices)
+    assert set(crew.model_devices) == {"cpu"}
+    assert workers <= MOST_CPU_MODEL_WORKERS
+    assert workers * crew.model_threads <= cores < workers * (crew.model_threads + 1)
+    assert crew.cpu_workers >= 1
+    assert 1 <= crew.readers <= MOST_READERS
+
+
+@pytest.mark.parametrize("cores", [1, 2, 4, 16, 64])
+@pytest.mark.parametrize("asked", [1, 2, 4])
+def test_as_many_model_workers_as_were_asked_for_share_the_cores(cores: int, asked: int) -> None:
+    crew = plan_crew(RunSettings(gpu_workers=asked), ["cpu"], cores)
+    assert len(crew.model_devices) == asked
+    assert crew.model_threads == max(1, cores // asked)
+
+
+@pytest.mark.parametrize(
+    ("asked", "devices", "expected"),
+    [
+        (None, ["cuda:0"], ("cuda:0",)),
+        (None, ["cuda:0", "cuda:1"], ("cuda:0", "cuda:1")),
+        (4, ["cuda:0", "cuda:1"], ("cuda:0", "cuda:1", "cuda:0", "cuda:1")),
+        (3, ["cuda:0", "cuda:1"], ("cuda:0", "cuda:1", "cuda:0")),
+        (1, ["cuda:0", "cuda:1"], ("cuda:0",)),
+    ],
+)
+def test_model_workers_are_spread_over_the_gpus(
+    asked: int | None, devices: list[str], expected: tuple[str, ...]
+) -> None:
+    assert plan_crew(RunSettings(gpu_workers=asked), devices, 16).model_devices == expected
+
+
+def test_what_the_user_asks_for_is_what_they_get() -> None:
+    crew = plan_crew(RunSettings(gpu_workers=3, cpu_workers=5, readers=7), ["cpu"], 2)
+    assert (len(crew.model_devices), crew.cpu_workers, crew.readers) == (3, 5, 7)
+
+
+@pytest.mark.parametrize("cores", [1, 2, 4, 16, 64])
+def test_every_category_has_a_worker_and_every_worker_only_those_of_its_class(cores: int) -> None:
+    specs = worker_specs(plan_crew(RunSettings(), ["cpu"], cores), CATEGORIES, build)
+    classes = {category.name: category.worker_class for category in CATEGORIES}
+    for spec in specs:
+        assert spec.categories
+        assert {classes[name] for name in spec.categories} == {WorkerClass(spec.worker_class)}
+    assert {name for spec in specs for name in spec.categories} == set(classes)
+    assert len({spec.worker_id for spec in specs}) == len(specs)
+
+
+def test_one_process_reads_with_a_thread_a_video_and_one_writes() -> None:
+    specs = worker_specs(plan_crew(RunSettings(readers=6), ["cpu"], 4), CATEGORIES, build)
+    loops = {kind: [spec.loops for spec in specs if spec.worker_class == kind] for kind in WorkerClass}
+    assert (loops[WorkerClass.SOURCE], loops[WorkerClass.WRITER]) == ([6], [1])
+    assert set(loops[WorkerClass.GPU] + loops[WorkerClass.CPU]) == {1}
