@@ -104,7 +104,7 @@ class ModelSettings(Section):
     """Arithmetic of the models; `f32` gives the same result on every CPU."""
     tensorrt: bool = False
     """On NVIDIA, ask onnxruntime for TensorRT instead of CUDA."""
-    vehicle_detector: str = "picodet_s_320"
+    vehicle_detector: str = "picodet_s_320_coco"
     """A name from the weights manifest, or a path to an `.xml`, `.onnx`, `.pt` or `.engine` file."""
     plate_detector: str = "yolo-v9-t-416-license-plates"
     """Likewise a name or a path; what it is given are crops of vehicles."""
