@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections import Counter
 from collections.abc import Iterator
 from multiprocessing import get_context
@@ -46,6 +47,7 @@ def test_each_of_thousands_of_tasks_is_done_once_by_one_of_several_processes(
     crowd[0].start()
     while not (logs[0].exists() and logs[0].read_text()):  # it is to have its share before it dies
         assert crowd[0].is_alive()
+        time.sleep(0.01)
     for process in crowd[1:]:
         process.start()
     crowd[0].join()

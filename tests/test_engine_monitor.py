@@ -12,6 +12,7 @@ import pytest
 from dashcam_pipeline.engine.board import KEPT_HIGHLIGHTS, KEPT_LOG_LINES, Fatal, LogLine, RunBoard
 from dashcam_pipeline.engine.manager import Shared
 from dashcam_pipeline.engine.monitor import (
+    BYTES_DONE,
     FRAMES_DONE,
     JobSize,
     Monitor,
@@ -117,10 +118,20 @@ def test_progress_weighs_sources_by_their_bytes() -> None:
     now = watched.sample(10.0)
     assert now.progress == pytest.approx(0.25)
     assert now.eta_s == pytest.approx(30.0)
+    watched.world.queue.progress("r", "read-small", Outcome(tallies={BYTES_DONE: 100}))
+    assert watched.sample().progress == pytest.approx(0.25)  # it is still on the board: not counted twice
     watched.board.source_over("small")
     watched.read("big")
     watched.world.queue.progress("r", "read-big", Outcome(tallies={FRAMES_DONE: 150}))
     assert watched.sample().progress == pytest.approx(0.25 + 0.75 * 0.25)
+
+
+def test_a_source_that_was_never_shown_counts_when_it_is_over() -> None:
+    """It could not be opened, or was done between two looks."""
+    watched = Watched(unreadable=50, other=50)
+    watched.world.read("unreadable")
+    watched.world.queue.complete("r", ["read-unreadable"], Outcome(tallies={BYTES_DONE: 50}))
+    assert watched.sample().progress == pytest.approx(0.5)
 
 
 def test_memory_of_processes_that_are_gone_counts_as_none() -> None:

@@ -17,6 +17,8 @@ LEAST_DONE = 0.01  # share that must be done before a pace is worth something
 WINDOW_S = 5.0  # rates are over this much of the past
 FRAMES_DONE = "frames_done"
 """The tally in which a stage counts the frames that need no more reading of the source."""
+BYTES_DONE = "bytes_done"
+"""The tally in which the closing stage counts the bytes of a source that is worked off, or can't be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +125,7 @@ class Monitor:
             source: share_done(progress, queue.tallies.get(source, {}).get(FRAMES_DONE, 0))
             for source, progress in board.sources.items()
         }
-        progress = self._progress(shares, queue.sources_done, board)
+        progress = self._progress(shares, queue)
         frames = queue.totals.get(FRAMES_DONE, 0) - before.totals.get(FRAMES_DONE, 0)
         return RunSnapshot(
             elapsed_s=elapsed,
@@ -152,15 +154,16 @@ class Monitor:
         etas = {source: time_left(now_s - self._began[source], share) for source, share in shares.items()}
         return {source: eta for source, eta in etas.items() if eta is not None}
 
-    def _progress(self, shares: Mapping[str, float], sources_done: int, board: BoardSnapshot) -> float:
+    def _progress(self, shares: Mapping[str, float], queue: QueueSnapshot) -> float:
         sizes = self._job.source_bytes
         total = sum(sizes.values())
         if not total:
             return 1.0
-        under_way = {source for source in shares if source in sizes}
-        # Sources leave the board when they are over; what was seen once and is gone is done.
-        over = sum(sizes[source] for source in self._durations if source in sizes and source not in under_way)
-        return min(1.0, (over + sum(sizes[source] * shares[source] for source in under_way)) / total)
+        done = queue.totals.get(BYTES_DONE, 0)
+        under_way = [
+            name for name in shares if name in sizes and BYTES_DONE not in queue.tallies.get(name, {})
+        ]
+        return min(1.0, (done + sum(sizes[name] * shares[name] for name in under_way)) / total)
 
     def _seconds_done(self, board: BoardSnapshot, shares: Mapping[str, float]) -> float:
         for source, progress in board.sources.items():

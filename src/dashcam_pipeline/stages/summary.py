@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from dashcam_pipeline.engine.monitor import BYTES_DONE
 from dashcam_pipeline.engine.task import Batch, Outcome
 from dashcam_pipeline.stages.context import StageContext
 from dashcam_pipeline.stages.plate_smooth import PLATES, REASON, VEHICLES
@@ -37,4 +38,7 @@ class Summary:
             row = replace(
                 row, status=VideoStatus.PARTIAL, reason=f"{given_up} tasks failed and were given up"
             )
-        return Outcome(push=(self._context.route.task(RowToWrite(row), task.source_id, "video"),))
+        return Outcome(
+            push=(self._context.route.task(RowToWrite(row), task.source_id, "video"),),
+            tallies={BYTES_DONE: row.size_bytes or 0},
+        )
