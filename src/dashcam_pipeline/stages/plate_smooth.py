@@ -14,6 +14,7 @@ from dashcam_pipeline.stages.context import StageContext
 from dashcam_pipeline.stages.records import LookDone, PlateToRead, RowToWrite, VehicleLook, VehiclePassed
 from dashcam_pipeline.storage.evidence import EvidenceFolder, EvidencePaths
 from dashcam_pipeline.storage.rows import SightingRow
+from dashcam_pipeline.vision.crops import plate_picture
 from dashcam_pipeline.vision.types import Box
 from dashcam_pipeline.vision.voting import LookResult, Verdict, decide, picture_rank
 from dashcam_pipeline.vision.watch import Passing
@@ -95,8 +96,7 @@ class PlateSmooth:
         plate = None
         if plate_box is not None:
             local = plate_box.shifted(-shown.picture.left, -shown.picture.top)
-            height, width = vehicle.shape[:2]
-            plate = local.grown(self._context.settings.detection.plate_margin, width, height).crop(vehicle)
+            plate = plate_picture(vehicle, local, self._context.settings.detection)
         return self._evidence.write(video_id, shown.result.track_id, vehicle, plate)
 
     def _row(
