@@ -102,14 +102,20 @@ def run(
             remember(location.work_dir, location.dsn)
             inputs = _identify(console, found)
             _say_skipped(console, inputs)
-            if no_hud or log_json or not console.is_terminal:
-                view: Hud | PlainLines = PlainLines(lambda line: print(line, file=sys.stderr, flush=True))
-            else:
-                view = Hud(console, f"dashcam run {job.run_id}")
+            view = _view(console, f"dashcam run {job.run_id}", no_hud, log_json)
             with view:
                 report = job.run(inputs, database, view.show, logging.INFO)
             print_closing(report, database, location.work_dir)
     raise typer.Exit(_exit_code(report))
+
+
+def _view(console: Console, title: str, no_hud: bool, log_json: bool) -> Hud | PlainLines:
+    """How the run is shown while it lasts."""
+    if log_json:
+        return PlainLines(logging.getLogger("dashcam_pipeline.progress").info)
+    if no_hud or not console.is_terminal:
+        return PlainLines(lambda line: print(line, file=sys.stderr, flush=True))
+    return Hud(console, title)
 
 
 def _identify(console: Console, found: Discovery) -> Inputs:
