@@ -1,6 +1,6 @@
 """One process, no scheduler: the vision functions over one video, scored and timed.
 
-    python benchmarks/accuracy.py VIDEO ROWS.json --weights DIR [--set section.key=value ...]
+    python benchmarks/accuracy.py VIDEO ROWS.json [--weights DIR] [--set section.key=value ...]
 
 Writes the claimed plates as rows (plate, first_frame, last_frame, …) and prints one JSON object with
 frames/s and counts. It is the reference that the whole pipeline is compared with, and the tool for
@@ -30,16 +30,7 @@ from dashcam_pipeline.vision.runtime import RuntimeOptions
 from dashcam_pipeline.vision.types import Image
 from dashcam_pipeline.vision.voting import LookResult, Verdict, decide
 from dashcam_pipeline.vision.watch import Look, Passing, Watch
-
-MODEL_FILES = {
-    "vehicle-detection-0200": "vehicle-detection-0200/vehicle-detection-0200.xml",
-    "vehicle-detection-0202": "vehicle-detection-0202/vehicle-detection-0202.xml",
-    "picodet_s_320": "picodet_s_320_coco.onnx",
-    "picodet_s_416": "picodet_s_416_coco.onnx",
-    "yolo-v9-t-416-license-plates": "yolo-v9-t-416-license-plates-end2end.onnx",
-    "cct_xs_v2_global": "cct_xs_v2_global.onnx",
-    "cct_xs_v1_global": "cct_xs_v1_global.onnx",
-}
+from dashcam_pipeline.weights import Role, resolve, shipped
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +67,7 @@ def main() -> None:
     )
     parser.add_argument("video", type=Path)
     parser.add_argument("rows", type=Path)
-    parser.add_argument("--weights", type=Path, required=True)
+    parser.add_argument("--weights", type=Path, help="folder of models; without it, the one `dashcam` uses")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--frames", type=int, default=0, help="stop after this many; 0 = all")
     parser.add_argument("--set", nargs="*", default=[], metavar="SECTION.KEY=VALUE", help="change a setting")
@@ -105,26 +96,26 @@ def changed_settings(changes: list[str]) -> Settings:
     return Settings.model_validate(sections)
 
 
-def open_models(weights: Path, settings: Settings, threads: int) -> Models:
-    """The configured models on the CPU."""
-    options = RuntimeOptions(
-        engine=settings.models.engine, threads=threads, precision=settings.models.precision
-    )
+def open_models(weights: Path | None, settings: Settings, threads: int) -> Models:
+    """The configured models on the CPU, from `weights` or, without it, from where `dashcam` keeps them."""
+    chosen, detection = settings.models, settings.detection
+    options = RuntimeOptions(engine=chosen.engine, threads=threads, precision=chosen.precision)
 
-    def file(name: str) -> Path:
-        return weights / MODEL_FILES.get(name, name)
+    def file(name: str, role: Role) -> Path:
+        if weights is None or Path(name).exists():
+            return resolve(name, role)
+        return weights / shipped().of_role(name, role).files[0].path
 
-    reader_model = (
-        file(settings.models.reader_model) if settings.models.plate_reader == "fast-plate-ocr" else None
+    own_model = chosen.plate_reader == "fast-plate-ocr"
+    reader_model = file(chosen.reader_model, Role.PLATE_READER) if own_model else None
+    vehicles, plates = (
+        file(chosen.vehicle_detector, Role.VEHICLE_DETECTOR),
+        file(chosen.plate_detector, Role.PLATE_DETECTOR),
     )
     return Models(
-        open_vehicle_detector(
-            file(settings.models.vehicle_detector), options, settings.detection.vehicle_min_score
-        ),
-        open_plate_detector(
-            file(settings.models.plate_detector), options, settings.detection.plate_min_score
-        ),
-        open_plate_reader(settings.models.plate_reader, reader_model, options),
+        open_vehicle_detector(vehicles, options, detection.vehicle_min_score),
+        open_plate_detector(plates, options, detection.plate_min_score),
+        open_plate_reader(chosen.plate_reader, reader_model, options),
     )
 
 
