@@ -24,6 +24,8 @@ HAS_ONNXRUNTIME = importlib.util.find_spec("onnxruntime") is not None
         (RuntimeOptions(), "openvino"),
         (RuntimeOptions(device="cuda:1"), "onnxruntime"),
         (RuntimeOptions(engine="onnxruntime"), "onnxruntime"),
+        (RuntimeOptions(engine="ultralytics"), "openvino"),  # plates and text, which it has no models for
+        (RuntimeOptions(engine="ultralytics", device="cuda:0"), "onnxruntime"),
     ],
 )
 def test_auto_takes_openvino_on_the_cpu_and_onnxruntime_on_a_gpu(
@@ -53,7 +55,6 @@ def test_a_damaged_model_is_named(tmp_path: Path) -> None:
     [
         ("m.xml", RuntimeOptions(engine="onnxruntime"), "models.engine"),
         ("m.onnx", RuntimeOptions(engine="openvino", device="cuda:0"), "onnxruntime"),
-        ("m.onnx", RuntimeOptions(engine="ultralytics"), "ultralytics"),
     ],
 )
 def test_what_an_engine_cannot_do_is_said_with_the_cure(

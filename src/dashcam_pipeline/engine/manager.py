@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import secrets
+import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -52,7 +54,7 @@ class ManagerProcess:
     """Starts and ends the Manager."""
 
     def __init__(self, categories: Sequence[Category], rules: QueueRules, store: FrameStore) -> None:
-        self._manager = _Manager(ctx=get_context("spawn"))
+        self._manager = _Manager(_address(), ctx=get_context("spawn"))
         with signals_held_back():
             self._manager.start(initializer=become_child, initargs=(os.getpid(),))
         manager = cast(Any, self._manager)
@@ -76,3 +78,11 @@ class ManagerProcess:
     def shutdown(self) -> None:
         """End the process; it is killed when it doesn't answer."""
         self._manager.shutdown()
+
+
+def _address() -> str | None:
+    """A Unix socket without a file, which so can't be left behind; where there is no such thing, a file in /tmp.
+
+    Who connects must know the run's key, whoever can see the name.
+    """
+    return f"\0dashcam-{os.getpid()}-{secrets.token_hex(8)}" if sys.platform == "linux" else None

@@ -17,9 +17,9 @@ from dashcam_pipeline.vision.heads import (
 )
 from dashcam_pipeline.vision.runtime import Runtime, RuntimeOptions, open_runtime
 from dashcam_pipeline.vision.types import Box, Detection, Image
+from dashcam_pipeline.vision.ultralytics_detector import UltralyticsDetector, is_for_ultralytics
 
 PLATE = "plate"
-ULTRALYTICS_SUFFIXES = (".pt", ".engine")
 
 TOP_WITHOUT_PLATE = 0.1
 """Share of a vehicle's height, from the top, where no plate is: text there was written by the camera."""
@@ -46,26 +46,22 @@ def open_vehicle_detector(model: Path, options: RuntimeOptions, min_score: float
     """Load a vehicle detector.
 
     Args:
-        model: `.xml` or `.onnx` with a head that `heads.py` knows; `.pt`, `.engine` or a folder with
-            an OpenVINO export for the ultralytics library.
+        model: `.xml` or `.onnx` with a head that `heads.py` knows; `.pt`, `.engine` or the `.xml` of an
+            OpenVINO export of its own for the ultralytics library.
         options: engine, device and threads.
         min_score: weaker detections are dropped.
 
     Raises:
         WeightsMissing, WeightsCorrupt, EngineUnavailable: see `runtime.open_runtime`.
     """
-    if _is_for_ultralytics(model, options):
-        from dashcam_pipeline.vision.ultralytics_detector import UltralyticsDetector
-
+    if options.engine == "ultralytics" or is_for_ultralytics(model):
         return UltralyticsDetector(model, options, min_score)
     return _open(model, options, min_score, one_class="vehicle", coco=COCO_VEHICLES)
 
 
 def open_plate_detector(model: Path, options: RuntimeOptions, min_score: float) -> Detector:
     """Load a plate detector; arguments and errors as for `open_vehicle_detector`."""
-    if _is_for_ultralytics(model, options):
-        from dashcam_pipeline.vision.ultralytics_detector import UltralyticsDetector
-
+    if is_for_ultralytics(model):
         return UltralyticsDetector(model, options, min_score, one_class=PLATE)
     return _open(model, options, min_score, one_class=PLATE, coco=None)
 
@@ -128,10 +124,6 @@ def _head_for(runtime: Runtime, model: Path, one_class: str, coco: Labels | None
         f"{model.name} has {outputs} outputs ({', '.join(runtime.output_names)}), and none of the known detection "
         "heads: SSD (1 output), PP-PicoDet (8 outputs), YOLO with suppression inside (1 output)"
     )
-
-
-def _is_for_ultralytics(model: Path, options: RuntimeOptions) -> bool:
-    return model.suffix in ULTRALYTICS_SUFFIXES or model.is_dir() or options.engine == "ultralytics"
 
 
 def _centre_inside(inner: Box, outer: Box) -> bool:

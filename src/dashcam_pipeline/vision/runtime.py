@@ -23,7 +23,7 @@ class RuntimeOptions:
     """What runs a model, where, and with how many threads."""
 
     engine: Literal["auto", "openvino", "onnxruntime", "ultralytics"] = "auto"
-    """`auto` = OpenVINO on the CPU, onnxruntime on a CUDA device."""
+    """`auto` = OpenVINO on the CPU, onnxruntime on a CUDA device; `ultralytics` = likewise, but for vehicles."""
     device: str = "cpu"
     """`cpu`, `cuda` or `cuda:N`."""
     threads: int = 1
@@ -46,8 +46,8 @@ class RuntimeOptions:
 
     @property
     def chosen_engine(self) -> str:
-        """The engine with `auto` resolved."""
-        if self.engine != "auto":
+        """What runs a model file that isn't the ultralytics library's own."""
+        if self.engine in ("openvino", "onnxruntime"):
             return self.engine
         return "onnxruntime" if self.on_cuda else "openvino"
 
@@ -98,15 +98,10 @@ def open_runtime(model: Path, options: RuntimeOptions, input_shape: Sequence[int
         from dashcam_pipeline.vision.openvino_runtime import OpenVinoRuntime
 
         return OpenVinoRuntime(model, options, input_shape)
-    if engine == "onnxruntime":
-        _require_suffix(model, engine, ONNX_SUFFIXES)
-        from dashcam_pipeline.vision.onnx_runtime import OnnxRuntime
+    _require_suffix(model, engine, ONNX_SUFFIXES)
+    from dashcam_pipeline.vision.onnx_runtime import OnnxRuntime
 
-        return OnnxRuntime(model, options, input_shape)
-    raise EngineUnavailable(
-        f"engine {engine} can't run {model.name} by itself: it is for vehicle detectors in `.pt`, `.engine` "
-        "or ultralytics' own OpenVINO folders"
-    )
+    return OnnxRuntime(model, options, input_shape)
 
 
 def _require_suffix(model: Path, engine: str, suffixes: tuple[str, ...]) -> None:
