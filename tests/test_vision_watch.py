@@ -74,6 +74,12 @@ def test_uneven_frame_times_keep_one_vehicle() -> None:
     assert len(run(watch(), frames, times)[1]) == 1
 
 
+def test_sparsely_sampled_frames_keep_one_vehicle() -> None:
+    standing = [[vehicle(100)] for _ in range(6)]
+    _, passings = run(watch(), standing, times=[0.8 * index for index in range(6)])  # beyond lost_after_s
+    assert [(p.track_id, p.first_s, p.last_s) for p in passings] == [(1, 0.0, pytest.approx(4.0))]
+
+
 def test_times_that_stand_still_or_run_back_do_no_harm() -> None:
     times = [0.0, 0.1, 0.1, 0.05, 0.2, 0.3]
     _, passings = run(watch(), [[vehicle(100 + 5 * i)] for i in range(6)], times)

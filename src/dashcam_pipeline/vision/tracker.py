@@ -16,6 +16,9 @@ NOMINAL_STEP_S = 0.1
 REFERENCE_FPS = 30.0
 """The library counts `lost_track_buffer` in frames of this rate."""
 
+SPARSE_STEP_S = 2.0
+"""Frames that are looked at this rarely still belong together; a longer gap is a hole in the video."""
+
 UNCONFIRMED = -1
 """The library's number for a box that belongs to no confirmed track."""
 
@@ -76,6 +79,7 @@ class VehicleTracker:
             minimum_consecutive_frames=min_hits,
             minimum_iou_threshold=min_iou,
         )
+        self._most_step_s = lost_after_s / 2  # so that where few frames are looked at, one may miss a vehicle
         self._births: list[tuple[Any, Sight]] = []  # unconfirmed tracks with the box they began with
         self._clock_s = 0.0
         self._last_ts_s: float | None = None
@@ -121,6 +125,8 @@ class VehicleTracker:
         """Our own clock, which always increases whatever the timestamps do."""
         if self._last_ts_s is not None:
             passed = ts_s - self._last_ts_s
+            if passed < SPARSE_STEP_S:
+                passed = min(passed, self._most_step_s)
             self._clock_s += passed if passed > 0 else NOMINAL_STEP_S
         self._last_ts_s = ts_s
         return self._clock_s
