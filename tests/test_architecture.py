@@ -30,7 +30,9 @@ def imports_of(path: Path) -> set[str]:
             names = [alias.name for alias in node.names]
         else:
             continue
-        found |= {name.removeprefix("dashcam_pipeline.") for name in names if name.startswith("dashcam_pipeline.")}
+        found |= {
+            name.removeprefix("dashcam_pipeline.") for name in names if name.startswith("dashcam_pipeline.")
+        }
     return found
 
 

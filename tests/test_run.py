@@ -40,7 +40,9 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Finished]:
     (videos / "d_cut.mp4").write_bytes(good.read_bytes()[:5000])
     (videos / "e_empty.mp4").touch()
     (videos / ".f_hidden.mp4").write_bytes(b"x")
-    work_dir = Path(tempfile.mkdtemp(prefix="dashcam"))  # not below pytest's, which the server's user can't enter
+    work_dir = Path(
+        tempfile.mkdtemp(prefix="dashcam")
+    )  # not below pytest's, which the server's user can't enter
     yield Finished(work_dir, videos, dashcam("run", videos, "--work-dir", work_dir))
     shutil.rmtree(work_dir)
 

@@ -21,6 +21,7 @@ from dashcam_pipeline.engine.manager import MANAGER_GONE, ManagerProcess, Shared
 from dashcam_pipeline.engine.monitor import JobSize, Monitor, RunSnapshot
 from dashcam_pipeline.engine.process import USER_SIGNALS, signals_held_back
 from dashcam_pipeline.engine.task import Category, DeadLetter, Task, WorkerClass
+from dashcam_pipeline.engine.wording import pressure_line
 from dashcam_pipeline.engine.worker import STARTING, WorkerSpec, worker_main
 from dashcam_pipeline.errors import DashcamError
 
@@ -160,6 +161,7 @@ class Supervisor:
                 dead = tuple(shared.queue.dead_letters())
                 self._dismiss(shared, at_once=end is RunEnd.ABANDONED)
                 self._pass_on_logs(shared)
+                _log_totals(snapshot)
                 return RunResult(end, snapshot, tuple(self._withdrawn), dead, tuple(store.leftovers()))
             time.sleep(TICK_S)
 
@@ -285,3 +287,12 @@ class Supervisor:
         finally:
             for number, handler in old.items():
                 signal.signal(number, handler)
+
+
+def _log_totals(last: RunSnapshot) -> None:
+    """What each stage did in the whole run, for who wants to know where the time went."""
+    for load in last.queue.categories:
+        log.info(
+            "%s: %d tasks in %.1f s of worker time, %d failed", load.name, load.done, load.busy_s, load.failed
+        )
+    log.info("readers waited: %s", pressure_line(last))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import io
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,9 @@ CUDA = "CUDAExecutionProvider"
 TENSORRT = "TensorrtExecutionProvider"
 
 GPU_INSTALL = "pip install 'dashcam-pipeline[gpu]'"
+TENSORRT_CURE = "install TensorRT's libraries where the loader finds them, or set models.tensorrt to false"
+FATAL = 4
+"""onnxruntime's log severity above its errors."""
 CPU_INSTALL = "pip install 'dashcam-pipeline[onnx]'"
 
 
@@ -45,17 +50,20 @@ class OnnxRuntime:
                 f"models.precision {options.precision} can't be had from onnxruntime on {options.device}: use f32"
                 " (f16 needs models.tensorrt)"
             )
-        if wanted != CPU and hasattr(onnxruntime, "preload_dlls"):
-            onnxruntime.preload_dlls()  # finds the CUDA libraries that came as wheels
-        try:
-            session = onnxruntime.InferenceSession(
-                str(model), sess_options=_session_options(onnxruntime, options), providers=_providers(options)
-            )
-        except Exception as error:  # onnxruntime's own errors share no public root
-            raise WeightsCorrupt(
-                f"onnxruntime can't load {model}: {error}; check it with `dashcam weights verify`"
-            ) from error
-        require_provider(wanted, session.get_providers(), model, options)
+        with _silent(onnxruntime) as said:
+            if wanted != CPU and hasattr(onnxruntime, "preload_dlls"):
+                onnxruntime.preload_dlls()  # finds the CUDA libraries that came as wheels
+            try:
+                session = onnxruntime.InferenceSession(
+                    str(model),
+                    sess_options=_session_options(onnxruntime, options),
+                    providers=_providers(options),
+                )
+            except Exception as error:  # onnxruntime's own errors share no public root
+                raise WeightsCorrupt(
+                    f"onnxruntime can't load {model}: {error}; check it with `dashcam weights verify`"
+                ) from error
+        require_provider(wanted, session.get_providers(), model, options, said.getvalue())
         self.name = f"onnxruntime:{wanted.removesuffix('ExecutionProvider')}"
         first = session.get_inputs()[0]
         self.input_shapes: tuple[tuple[int, ...], ...] = (_fixed_shape(first.shape, input_shape, model),)
@@ -76,17 +84,35 @@ def wanted_provider(options: RuntimeOptions) -> str:
     return TENSORRT if options.tensorrt else CUDA
 
 
-def require_provider(wanted: str, got: Sequence[str], model: Path, options: RuntimeOptions) -> None:
+def require_provider(
+    wanted: str, got: Sequence[str], model: Path, options: RuntimeOptions, said: str = ""
+) -> None:
     """Compare what was asked for with what a session got.
+
+    Args:
+        said: what onnxruntime printed meanwhile; its first line often names the library that it misses.
 
     Raises:
         EngineUnavailable: the session runs elsewhere; onnxruntime says so only in its log.
     """
-    if wanted not in got:
-        raise EngineUnavailable(
-            f"onnxruntime was asked to run {model.name} by {wanted} on {options.device} but took "
-            f"{', '.join(got)}: check the driver and the CUDA libraries ({GPU_INSTALL}), or set run.device to cpu"
-        )
+    if wanted in got:
+        return
+    hint = next((f" ({line.strip().rstrip(':.')})" for line in said.splitlines() if line.strip()), "")
+    cure = f"check the driver and the CUDA libraries ({GPU_INSTALL}), or set run.device to cpu"
+    if wanted == TENSORRT and CUDA in got:
+        cure = TENSORRT_CURE
+    raise EngineUnavailable(
+        f"onnxruntime was asked to run {model.name} by {wanted} on {options.device} but took "
+        f"{', '.join(got)}{hint}: {cure}"
+    )
+
+
+@contextmanager
+def _silent(onnxruntime: Any) -> Iterator[io.StringIO]:
+    """Gives what onnxruntime prints, which would tear the HUD, and stops its native log."""
+    onnxruntime.set_default_logger_severity(FATAL)
+    with redirect_stdout(io.StringIO()) as said:
+        yield said
 
 
 def _session_options(onnxruntime: Any, options: RuntimeOptions) -> Any:
