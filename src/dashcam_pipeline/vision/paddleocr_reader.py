@@ -33,9 +33,13 @@ class PaddleOcrReader:
             EngineUnavailable: the library is missing, or it can't fetch, load or run the model.
             WeightsMissing: there is no such folder.
         """
-        recognition = _text_recognition()
         if model is not None and not model.is_dir():
             raise WeightsMissing(f"PaddleOCR's model folder {model} is not there: name a folder, or none")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of compilers and caches that reading plates doesn't need
+            self._load(_text_recognition(), model, options)
+
+    def _load(self, recognition: Any, model: Path | None, options: RuntimeOptions) -> None:
         device = f"gpu:{options.device_index}" if options.on_cuda else "cpu"
         arguments: dict[str, Any] = {"device": device, "cpu_threads": options.threads}
         # oneDNN breaks paddlepaddle 3.3 at the first picture: github.com/PaddlePaddle/Paddle/issues/77340
@@ -50,8 +54,9 @@ class PaddleOcrReader:
             self._read_one(TRIAL_PICTURE)  # what would fail every plate is to be found now
         except Exception as error:  # the library raises whatever its downloads and loaders raise
             reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+            cure = "" if model else _cure()
             raise EngineUnavailable(
-                f"PaddleOCR can't load {model or MODEL_NAME} on {device}: {reason}{'' if model else _cure()}"
+                f"PaddleOCR can't load {model or MODEL_NAME} on {device}: {reason.rstrip('.')}{cure}"
             ) from error
         self.name = f"paddleocr:{device}"
 
@@ -74,12 +79,10 @@ def models_folder() -> Path:
 
 
 def _text_recognition() -> Any:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of compilers and caches that reading plates doesn't need
-        try:
-            from paddleocr import TextRecognition
-        except ImportError as error:
-            raise EngineUnavailable(f"reader paddleocr is not installed: {INSTALL}") from error
+    try:
+        from paddleocr import TextRecognition
+    except ImportError as error:
+        raise EngineUnavailable(f"reader paddleocr is not installed: {INSTALL}") from error
     # It says in colours on the terminal what its exceptions say too.
     logging.getLogger(LIBRARY_LOGGER).setLevel(logging.CRITICAL)
     return TextRecognition

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -70,7 +71,7 @@ class UltralyticsDetector:
         self._min_score = min_score
         self._one_class = one_class
         self._device = options.device if options.on_cuda else "cpu"
-        self._half = options.precision == "f16"
+        self._precision = {"half": True} if options.precision == "f16" else {}
         self.name = f"ultralytics:{'CUDA' if options.on_cuda else 'CPU'}"
         try:
             self._model: Any = ultralytics.YOLO(str(path), task="detect")
@@ -111,9 +112,9 @@ class UltralyticsDetector:
             classes=list(self._labels),  # else a rider would suppress the motorcycle
             agnostic_nms=True,
             device=self._device,
-            half=self._half,
             verbose=False,
             save=False,
+            **self._precision,
         )[0]
         boxes = result.boxes.cpu().numpy()
         return _one_an_object(
@@ -134,6 +135,7 @@ def _libraries() -> tuple[Any, Any]:
         import ultralytics
     except ImportError as error:
         raise EngineUnavailable(f"engine ultralytics is not installed: {INSTALL}") from error
+    logging.getLogger("ultralytics").setLevel(logging.ERROR)  # the terminal is the HUD's
     return torch, ultralytics
 
 
