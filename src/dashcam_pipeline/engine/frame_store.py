@@ -83,9 +83,9 @@ class FrameStore:
 
 def _write(file: IO[bytes], suffix: str, pixels: Pixels, quality: int) -> None:
     if suffix == SUFFIXES["raw"]:
-        np.lib.format.write_array_header_1_0(  # the header alone, then the pixels in one write, unbuffered
-            file, {"descr": "|u1", "fortran_order": False, "shape": pixels.shape}
-        )
+        # The header alone, then the pixels in one write, unbuffered.
+        header = {"descr": "|u1", "fortran_order": False, "shape": pixels.shape}
+        np.lib.format.write_array_header_1_0(file, header)  # type: ignore[no-untyped-call,unused-ignore]
         _write_all(file, np.ascontiguousarray(pixels).data)
         return
     parameters = (
