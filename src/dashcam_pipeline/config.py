@@ -99,7 +99,7 @@ class ModelSettings(Section):
     """The models and how they are run."""
 
     engine: Literal["auto", "openvino", "onnxruntime", "ultralytics"] = "auto"
-    """What runs the detectors; `auto` = OpenVINO on the CPU, onnxruntime on a GPU."""
+    """What runs the models; `auto` = OpenVINO on the CPU, onnxruntime on a GPU; `ultralytics`: vehicles only."""
     precision: Literal["f32", "bf16", "f16"] = "f32"
     """Arithmetic of the models; `f32` gives the same result on every CPU."""
     tensorrt: bool = False
