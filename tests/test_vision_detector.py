@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from dashcam_pipeline.config import DetectionSettings
+from dashcam_pipeline.errors import EngineUnavailable
 from dashcam_pipeline.vision.crops import plate_in_frame, plate_picture, search_picture
 from dashcam_pipeline.vision.detector import choose_plate, open_plate_detector, open_vehicle_detector
 from dashcam_pipeline.vision.heads import COCO_VEHICLES, EndToEndHead, PicoDetHead, SsdHead
@@ -59,6 +60,13 @@ def test_letterboxed_rows_come_back_to_the_picture() -> None:
 def test_no_rows_are_no_detections(head: SsdHead | EndToEndHead) -> None:
     empty = np.zeros((0, 7), np.float32)
     assert head.decode([empty], head.prepare(PICTURE).placement, 0.3) == []
+
+
+def test_a_yolo_without_suppression_inside_is_refused() -> None:
+    head = EndToEndHead(416, 416, {0: "x"})
+    raw = np.zeros((1, 84, 3549), np.float32)
+    with pytest.raises(EngineUnavailable, match="suppression"):
+        head.decode([raw], head.prepare(PICTURE).placement, 0.3)
 
 
 def test_overlapping_boxes_of_two_classes_are_one_vehicle() -> None:

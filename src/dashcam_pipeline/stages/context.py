@@ -60,7 +60,7 @@ class StageContext:
             threads=self.tools.threads,
             precision=models.precision,
             tensorrt=models.tensorrt,
-            cache_dir=self.job.work_dir / "model_cache",
+            cache_dir=self.job.work_dir / "model_cache" / self.tools.worker_id,  # not for two writers at once
         )
 
     def weights(self, name: str, role: Role) -> Path:

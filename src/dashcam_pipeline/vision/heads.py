@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dashcam_pipeline.errors import EngineUnavailable
 from dashcam_pipeline.vision.types import Box, Detection, Image
 
 Floats = NDArray[np.float32]
@@ -22,6 +23,7 @@ SAME_OBJECT_IOU = 0.5
 
 PICODET_STRIDES = (8, 16, 32, 64)  # pixels of the input a cell, per level
 LETTERBOX_GREY = 114
+END_TO_END_COLUMNS = 7  # batch, x1, y1, x2, y2, class, score
 IMAGENET_MEAN = np.array([0.485, 0.456, 0.406], dtype=np.float32)  # RGB
 IMAGENET_STD = np.array([0.229, 0.224, 0.225], dtype=np.float32)
 
@@ -85,7 +87,12 @@ class SsdHead:
         return Prepared(batch, _stretched(image, self.width, self.height))
 
     def decode(self, outputs: Sequence[Floats], placement: Placement, min_score: float) -> list[Detection]:
-        rows = outputs[0].reshape(-1, 7)
+        if outputs[0].shape[-1] != END_TO_END_COLUMNS:
+            raise EngineUnavailable(
+                f"the detector's output has the shape {outputs[0].shape}, not (n, {END_TO_END_COLUMNS}): it was exported "
+                "without its suppression inside; export it with it, or name a model of `dashcam weights list`"
+            )
+        rows = outputs[0].reshape(-1, END_TO_END_COLUMNS)
         ends = np.flatnonzero(rows[:, 0] < 0)  # the first row after the last detection has batch -1
         rows = rows[: ends[0]] if len(ends) else rows
         rows = rows[rows[:, 2] >= min_score]
@@ -172,7 +179,12 @@ class EndToEndHead:
         return Prepared(np.ascontiguousarray(batch), placement)
 
     def decode(self, outputs: Sequence[Floats], placement: Placement, min_score: float) -> list[Detection]:
-        rows = outputs[0].reshape(-1, 7)
+        if outputs[0].shape[-1] != END_TO_END_COLUMNS:
+            raise EngineUnavailable(
+                f"the detector's output has the shape {outputs[0].shape}, not (n, {END_TO_END_COLUMNS}): it was exported "
+                "without its suppression inside; export it with it, or name a model of `dashcam weights list`"
+            )
+        rows = outputs[0].reshape(-1, END_TO_END_COLUMNS)
         rows = rows[rows[:, 6] >= min_score]
         return _detections(rows[:, 1:5], rows[:, 6], rows[:, 5].astype(int), self.labels, placement)
 
