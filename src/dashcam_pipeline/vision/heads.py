@@ -87,12 +87,7 @@ class SsdHead:
         return Prepared(batch, _stretched(image, self.width, self.height))
 
     def decode(self, outputs: Sequence[Floats], placement: Placement, min_score: float) -> list[Detection]:
-        if outputs[0].shape[-1] != END_TO_END_COLUMNS:
-            raise EngineUnavailable(
-                f"the detector's output has the shape {outputs[0].shape}, not (n, {END_TO_END_COLUMNS}): it was exported "
-                "without its suppression inside; export it with it, or name a model of `dashcam weights list`"
-            )
-        rows = outputs[0].reshape(-1, END_TO_END_COLUMNS)
+        rows = outputs[0].reshape(-1, 7)
         ends = np.flatnonzero(rows[:, 0] < 0)  # the first row after the last detection has batch -1
         rows = rows[: ends[0]] if len(ends) else rows
         rows = rows[rows[:, 2] >= min_score]
@@ -181,8 +176,8 @@ class EndToEndHead:
     def decode(self, outputs: Sequence[Floats], placement: Placement, min_score: float) -> list[Detection]:
         if outputs[0].shape[-1] != END_TO_END_COLUMNS:
             raise EngineUnavailable(
-                f"the detector's output has the shape {outputs[0].shape}, not (n, {END_TO_END_COLUMNS}): it was exported "
-                "without its suppression inside; export it with it, or name a model of `dashcam weights list`"
+                f"the detector's output has the shape {outputs[0].shape}, not (n, {END_TO_END_COLUMNS}): it was "
+                "exported without its suppression inside; export it with it, or name a model of `dashcam weights list`"
             )
         rows = outputs[0].reshape(-1, END_TO_END_COLUMNS)
         rows = rows[rows[:, 6] >= min_score]
