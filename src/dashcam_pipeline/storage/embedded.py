@@ -40,6 +40,7 @@ SERVER_SETTINGS = (
     "max_connections=40",
     "shared_buffers=32MB",
     "log_timezone=UTC",
+    "dynamic_shared_memory_type=mmap",  # files in the data folder: nothing that a killed server could leave in /dev/shm
 )
 
 
