@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import uuid
 from collections.abc import Callable
@@ -11,6 +12,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+
+import psycopg
 
 from dashcam_pipeline import __version__
 from dashcam_pipeline.config import QueueSettings, Settings
@@ -29,17 +32,20 @@ from dashcam_pipeline.stages.pipeline import BuildStages, table_for
 from dashcam_pipeline.stages.records import VideoJob
 from dashcam_pipeline.storage.connection import connect
 from dashcam_pipeline.storage.database import Database
-from dashcam_pipeline.storage.reading import list_videos
+from dashcam_pipeline.storage.reading import count_stored, list_videos
 from dashcam_pipeline.storage.rows import RunRow, RunStatus, VideoRow, VideoStatus
-from dashcam_pipeline.storage.work_dir import WorkDir
+from dashcam_pipeline.storage.work_dir import WorkDir, check_folder
 from dashcam_pipeline.storage.writer import GIVE_UP_AFTER_S, ResultWriter
 from dashcam_pipeline.vision.devices import devices_for
 from dashcam_pipeline.weights import fingerprint, needed, resolve
 
 MB = 10**6
+TEND_EVERY_S = 5.0  # how often our own database server is looked after
 LAST_WORDS_S = 5.0  # how long a run that fails tries to say so in the database
 RESULT_SECTIONS = {"sampling", "models", "detection", "tracking", "looks", "vote"}
 """The settings that can change a row."""
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +113,8 @@ class BatchRun:
             resolve(model.name, model.role)
         self._models = tuple(model.name for model in wanted)
         store = self._settings.frame_store
-        self.work_dir.check((store.min_free_mb + store.quota_mb) * MB)
+        self.work_dir.check(store.min_free_mb * MB)
+        check_folder(self.frames_root, (store.min_free_mb + store.quota_mb) * MB)
 
     def run(
         self, inputs: Inputs, database: Database, show: Callable[[RunSnapshot], None], log_level: int
@@ -120,10 +127,10 @@ class BatchRun:
             writer.start_run(run)
             writer.write(videos=[*self._queued(inputs), *self._skipped_rows(inputs)])
         try:
-            result = Supervisor(self._plan(inputs, database, log_level), show).run()
+            result = Supervisor(self._plan(inputs, database, log_level), _tending(database, show)).run()
         except BaseException as error:
             reason = str(error) if isinstance(error, DashcamError) else repr(error)
-            with suppress(DashcamError):  # the database may be the very reason
+            with suppress(DashcamError, psycopg.Error):  # the database may be the very reason
                 self._finish(database, _finished(run, RunStatus.FAILED, reason), LAST_WORDS_S)
             raise
         status = None if result.end is RunEnd.FINISHED else RunStatus.STOPPED
@@ -133,7 +140,8 @@ class BatchRun:
         """Write how the run ended, and that videos which were not finished were stopped."""
         with connect(database.url) as connection:
             videos = list_videos(connection, run.run_id)
-        unfinished = [video for video in videos if video.status in (VideoStatus.QUEUED, VideoStatus.RUNNING)]
+            unfinished = [v for v in videos if v.status in (VideoStatus.QUEUED, VideoStatus.RUNNING)]
+            stored = {v.video_id: count_stored(connection, run.run_id, v.video_id) for v in unfinished}
         if run.status is RunStatus.RUNNING:  # it came to its own end
             harmed = any(video.status in (VideoStatus.FAILED, VideoStatus.PARTIAL) for video in videos)
             run = replace(run, status=RunStatus.PARTIAL if harmed or unfinished else RunStatus.DONE)
@@ -146,6 +154,8 @@ class BatchRun:
                 status=VideoStatus.STOPPED,
                 reason="the run ended before this video was read to its end",
                 duration_s=video.duration_s,
+                vehicles=stored[video.video_id].vehicles,
+                plates=stored[video.video_id].plates,
             )
             for video in unfinished
         ]
@@ -212,6 +222,23 @@ class BatchRun:
 def usable_cores() -> int:
     """Cores that this process may run on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _tending(database: Database, show: Callable[[RunSnapshot], None]) -> Callable[[RunSnapshot], None]:
+    """Show a snapshot, and see now and then that our own server is still there."""
+    look_again_s = TEND_EVERY_S
+
+    def tend(snapshot: RunSnapshot) -> None:
+        nonlocal look_again_s
+        show(snapshot)
+        if snapshot.elapsed_s >= look_again_s:
+            look_again_s = snapshot.elapsed_s + TEND_EVERY_S
+            try:
+                database.ensure_running()
+            except DashcamError as error:
+                log.warning("%s", error)
+
+    return tend
 
 
 def _skipped(path: Path, reason: str, identity: str | None = None) -> VideoRow:

@@ -113,11 +113,11 @@ class ModelSettings(Section):
     reader_model: str = "cct_xs_v2_global"
     """The fast-plate-ocr model."""
     vehicle_batch: Count = 8
-    """Frames that go through the vehicle detector together."""
+    """Frames that a worker takes at once for the vehicle detector."""
     plate_batch: Count = 8
-    """Vehicle crops that go through the plate detector together."""
+    """Vehicle crops that a worker takes at once for the plate detector."""
     reader_batch: Count = 16
-    """Plate crops that are read together."""
+    """Plate crops that a worker takes at once to read."""
 
 
 class DetectionSettings(Section):

@@ -9,6 +9,7 @@ EXIT_OK = 0  # every video was read to its end
 EXIT_SOME_FAILED = 1  # at least one video failed or was only partly readable; the others are done
 EXIT_BAD_INPUT = 2  # bad arguments, bad configuration, or no video in what was given
 EXIT_ENVIRONMENT = 3  # database, weights, disk or an engine is not usable on this host
+EXIT_INTERNAL = 70  # a fault of this program (EX_SOFTWARE of sysexits.h); the traceback is shown
 EXIT_STOPPED = 130  # the user stopped the run (128 + SIGINT, the shells' convention)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import traceback
 
 import typer
 
 from dashcam_pipeline.cli import config, db, doctor, results, run, weights
-from dashcam_pipeline.errors import DashcamError
+from dashcam_pipeline.errors import EXIT_INTERNAL, EXIT_OK, DashcamError
 
 app = typer.Typer(
     name="dashcam",
@@ -32,3 +34,9 @@ def main() -> None:
     except DashcamError as error:
         print(f"dashcam: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
+    except BrokenPipeError:  # who read our output has gone, as `head` does
+        sys.stderr.close()
+        os._exit(EXIT_OK)
+    except Exception:
+        traceback.print_exc()
+        sys.exit(EXIT_INTERNAL)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 from datetime import UTC, datetime
@@ -43,7 +44,8 @@ class _ConsoleHandler(logging.Handler):
         self._console = console
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._console.print(self.format(record), highlight=False, markup=False, soft_wrap=True)
+        with contextlib.suppress(OSError):  # a closed pipe; the file has it too
+            self._console.print(self.format(record), highlight=False, markup=False, soft_wrap=True)
 
 
 class _JsonFormatter(logging.Formatter):

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import logging
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -95,7 +99,7 @@ def run(
     found = discover(paths)
     job = BatchRun(settings, location.work_dir, location.dsn)
     job.check_host()
-    with job.work_dir:
+    with _stopped_by_signals(), job.work_dir:
         log_to(console, location.work_dir / "logs" / f"{job.run_id}.log", log_json)
         with Database.open(location.dsn, location.work_dir) as database:
             database.migrate()
@@ -107,6 +111,23 @@ def run(
                 report = job.run(inputs, database, view.show, logging.INFO)
             print_closing(report, database, location.work_dir)
     raise typer.Exit(_exit_code(report))
+
+
+@contextmanager
+def _stopped_by_signals() -> Iterator[None]:
+    """Outside the run itself, SIGTERM and a closed terminal end the command as Ctrl+C does: with clean-up."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    old = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise typer.Exit(EXIT_STOPPED) from None
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)
 
 
 def _view(console: Console, title: str, no_hud: bool, log_json: bool) -> Hud | PlainLines:

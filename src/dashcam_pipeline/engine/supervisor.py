@@ -172,7 +172,8 @@ class Supervisor:
         status = shared.board.worker_status()
         for slot in self._slots:
             beat = status.get(slot.worker_id)
-            slot.ready = slot.ready or (beat is not None and beat.category != STARTING)
+            if beat is not None and beat.category != STARTING:
+                slot.ready, slot.start_deaths = True, 0
             if slot.process is None:
                 self._start(slot, shared, store)
             elif not slot.process.is_alive():
@@ -268,7 +269,11 @@ class Supervisor:
         draining = self._drain_until is not None
         left = None if self._drain_until is None else max(0.0, self._drain_until - time.monotonic())
         snapshot = monitor.sample(pids, "draining" if draining else "running", left)
-        self._show(snapshot)
+        try:
+            self._show(snapshot)
+        except OSError as error:  # who watched has gone; the run goes on
+            log.info("nobody can be shown the run any more: %s", error)
+            self._show = lambda snapshot: None
         return snapshot
 
     def _pass_on_logs(self, shared: Shared) -> None:

@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Protocol
 
+import cv2
 import psutil
 
 from dashcam_pipeline.engine.board import Fatal, LogLine, WorkerStatus
@@ -71,7 +72,7 @@ class WorkerSpec:
 def worker_main(spec: WorkerSpec, shared: Shared, store: FrameStore, parent_pid: int, log_level: int) -> None:
     """The whole life of a worker process."""
     become_child(parent_pid)
-    os.environ["OMP_NUM_THREADS"] = str(spec.threads)
+    cv2.setNumThreads(spec.threads)  # else OpenCV takes every core in every process
     _log_to_board(shared, spec.worker_id, log_level)
     pulse = _Pulse(spec, shared)
     pulse.start()

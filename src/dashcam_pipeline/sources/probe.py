@@ -16,8 +16,8 @@ from dashcam_pipeline.sources.explain import is_encrypted
 from dashcam_pipeline.sources.picture import Orientation, orientation_of
 
 _ID_CHARS = 32
-_BLOCK_BYTES = 1 << 20
-_BLOCKS = 32  # files up to 32 MiB are hashed whole, larger ones by as many blocks, evenly spread
+_BLOCK_BYTES = 32 << 10
+_BLOCKS = 64  # files up to 2 MiB are hashed whole, larger ones by as many blocks, evenly spread
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,8 @@ def _promise(video: OpenVideo) -> str:
 def video_id(path: Path) -> str:
     """The identity of a file by its content: 32 hex digits.
 
-    A SHA-256 over its size and its bytes; of a file over 32 MiB, over 32 blocks of 1 MiB from start to end.
+    A SHA-256 over its size and its bytes; of a file over 2 MiB, over 64 blocks of 32 KiB from start to end,
+    so that ten thousand files are told apart in minutes.
 
     Raises:
         VideoUnreadable: the file can't be read.

@@ -9,13 +9,17 @@ from dashcam_pipeline.stages.context import StageContext
 from dashcam_pipeline.storage.rows import SightingRow, VideoRow, VideoStatus
 from dashcam_pipeline.storage.writer import ResultWriter
 
+PATIENCE_S = 1800.0  # how long rows wait for a server that is away before the run ends
+
 
 class FinalWrite:
     """The processor of FINAL_WRITE. A task is done only when its row is committed."""
 
     def __init__(self, context: StageContext) -> None:
         self._board = context.tools.shared.board
-        self._writer = ResultWriter(context.job.database_url, sleep=self._wait_for_server)
+        self._writer = ResultWriter(
+            context.job.database_url, give_up_after_s=PATIENCE_S, sleep=self._wait_for_server
+        )
         self._rows = 0
 
     def process(self, batch: Batch, /) -> Outcome:

@@ -65,8 +65,8 @@ class Read:
             with VideoFile(job.path, threads=1) as video:
                 return self._read(task, job, video, position)
         except VideoUnreadable as error:
-            reason = str(error).removeprefix(f"{job.path}: ")  # the row has the path already
-            return self._end(task, position, replace(row, status=VideoStatus.FAILED, reason=reason))
+            status = VideoStatus.PARTIAL if position.frames_in else VideoStatus.FAILED
+            return self._end(task, position, replace(row, status=status, reason=error.reason))
 
     def _read(self, task: Task, job: VideoJob, video: VideoFile, position: _Position) -> Outcome:
         """Bring in all wanted frames, then close the video."""

@@ -38,6 +38,14 @@ class RunSummary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """What is in the table of one video."""
+
+    vehicles: int
+    plates: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VideoSummary:
     """A video of a run with the plates found in it."""
 
@@ -113,6 +121,11 @@ def find_run(connection: Connection, name: str) -> RunSummary:
 def list_videos(connection: Connection, run_id: str) -> list[VideoSummary]:
     """The videos of a run, by path."""
     return _all(connection, VideoSummary, "videos", {"run_id": run_id})
+
+
+def count_stored(connection: Connection, run_id: str, video_id: str) -> Stored:
+    """The sightings that a run has written of a video so far."""
+    return _all(connection, Stored, "count_stored", {"run_id": run_id, "video_id": video_id})[0]
 
 
 def find_videos(connection: Connection, run_id: str, name: str) -> list[str]:

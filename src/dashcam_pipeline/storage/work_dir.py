@@ -23,22 +23,7 @@ class WorkDir:
 
     def check(self, min_free_bytes: int) -> None:
         """See that files can be written and that there is room. Raises DiskUnavailable."""
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=self.path) as probe:
-                probe.write(b"\0" * 4096)
-                probe.flush()
-            free = shutil.disk_usage(self.path).free
-        except OSError as error:
-            raise DiskUnavailable(
-                f"the work dir {self.path} can't be written to ({error.strerror}): name another with --work-dir"
-            ) from error
-        if free < min_free_bytes:
-            raise DiskUnavailable(
-                f"the disk of the work dir {self.path} has {free // 10**6} MB left, a run wants "
-                f"{min_free_bytes // 10**6} MB: free some space, name another --work-dir, or lower "
-                "frame_store.min_free_mb and frame_store.quota_mb"
-            )
+        check_folder(self.path, min_free_bytes)
 
     def __enter__(self) -> Self:
         self._lock = (self.path / LOCK_NAME).open("a+")
@@ -61,3 +46,23 @@ class WorkDir:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._lock.close()
+
+
+def check_folder(path: Path, min_free_bytes: int) -> None:
+    """Make a folder, and see that files can be written there and that its disk has room. Raises DiskUnavailable."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path) as probe:
+            probe.write(b"\0" * 4096)
+            probe.flush()
+        free = shutil.disk_usage(path).free
+    except OSError as error:
+        raise DiskUnavailable(
+            f"the folder {path} can't be written to ({error.strerror}): name another with --work-dir "
+            "(or frame_store.dir)"
+        ) from error
+    if free < min_free_bytes:
+        raise DiskUnavailable(
+            f"the disk of {path} has {free // 10**6} MB left, a run wants {min_free_bytes // 10**6} MB: free some "
+            "space, name another --work-dir, or lower frame_store.min_free_mb and frame_store.quota_mb"
+        )

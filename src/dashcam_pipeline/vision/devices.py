@@ -12,10 +12,11 @@ ASK_S = 10.0
 def cuda_devices() -> tuple[str, ...]:
     """The names (`cuda:0`, …) of the CUDA devices that can be used; none without a runtime that drives them.
 
-    A device counts when the NVIDIA driver lists it and onnxruntime was built for CUDA, or torch sees it.
+    A device counts when the NVIDIA driver lists it and onnxruntime was built for CUDA. Models that only torch
+    runs are asked for by name: `run.device: cuda:0`.
     """
     count = _driver_count()
-    if not count or not (_onnxruntime_has_cuda() or importlib.util.find_spec("torch") is not None):
+    if not count or not _onnxruntime_has_cuda():
         return ()
     return tuple(f"cuda:{index}" for index in range(count))
 

@@ -45,6 +45,11 @@ WHERE videos.run_id = %(run_id)s
         WHERE vehicles.video_id = videos.video_id AND vehicles.run_id <> videos.run_id
     );
 
+-- name: count_stored
+SELECT count(*) AS vehicles, count(final_plate) AS plates
+FROM vehicles
+WHERE run_id = %(run_id)s AND video_id = %(video_id)s;
+
 -- name: sightings
 SELECT
     vehicles.final_plate AS plate,
