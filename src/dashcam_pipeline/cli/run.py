@@ -6,7 +6,7 @@ import logging
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -135,8 +135,13 @@ def _view(console: Console, title: str, no_hud: bool, log_json: bool) -> Hud | P
     if log_json:
         return PlainLines(logging.getLogger("dashcam_pipeline.progress").info)
     if no_hud or not console.is_terminal:
-        return PlainLines(lambda line: print(line, file=sys.stderr, flush=True))
+        return PlainLines(_say)
     return Hud(console, title)
+
+
+def _say(line: str) -> None:
+    with suppress(OSError):  # nobody listens any more; the run goes on
+        print(line, file=sys.stderr, flush=True)
 
 
 def _identify(console: Console, found: Discovery) -> Inputs:
