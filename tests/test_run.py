@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -16,7 +18,7 @@ import psycopg
 import pytest
 
 from dashcam_pipeline.errors import EXIT_SOME_FAILED
-from run_command import clip, dashcam, processes_of
+from run_command import TIMEOUT_S, clip, dashcam, processes_of, start_dashcam
 
 GOOD = "uk_mercedes_LS15EBC_720p.mp4"
 PLATE = "LS15EBC"
@@ -139,3 +141,25 @@ def test_a_users_own_server_gets_the_rows(dsn: str, tmp_path: Path) -> None:
     assert found == [(PLATE,)]
     assert status == [("done",)]
     assert not (tmp_path / "work" / "postgres").exists()
+
+
+@pytest.mark.slow
+def test_a_run_goes_on_when_nobody_reads_its_progress(work_dir: Path) -> None:
+    running = start_dashcam("run", clip(GOOD), "--work-dir", work_dir, "--stride", "9", "--no-hud")
+    assert running.stderr is not None
+    running.stderr.close()
+    out = running.stdout.read() if running.stdout else ""
+    assert running.wait(TIMEOUT_S) == 0
+    assert PLATE in out
+
+
+@pytest.mark.slow
+def test_an_embedded_database_that_dies_is_started_again(work_dir: Path) -> None:
+    running = start_dashcam("run", clip("drive_road.mp4"), "--work-dir", work_dir, "--no-hud")
+    assert running.stderr is not None
+    assert any("frames/s" in line and " 0.0 frames/s" not in line for line in running.stderr)
+    os.kill(int((work_dir / "postgres" / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+    out, _ = running.communicate(timeout=TIMEOUT_S)
+    assert running.returncode == 0
+    assert "1 done" in out
+    assert processes_of(work_dir) == []

@@ -71,3 +71,14 @@ def test_killed_supervisor_leaves_no_worker_and_the_next_run_cleans_up(work_dir:
     assert again.returncode == 0, again.stderr
     assert list((work_dir / "frame_store").iterdir()) == []
     assert processes_of(work_dir) == []
+
+
+@pytest.mark.slow
+def test_sigterm_before_the_first_video_leaves_no_database_behind(work_dir: Path) -> None:
+    running = start_dashcam("run", clip("drive_mixed.mp4"), "--work-dir", work_dir, "--no-hud")
+    while not (work_dir / "postgres" / "postmaster.pid").exists():
+        assert running.poll() is None
+    running.terminate()
+    running.communicate(timeout=TIMEOUT_S)
+    assert running.returncode == EXIT_STOPPED
+    assert processes_of(work_dir) == []

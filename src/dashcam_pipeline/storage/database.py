@@ -48,8 +48,8 @@ class Database:
             database.ping()
             return database
         server = EmbeddedServer(work_dir)
-        server.start()
         try:
+            server.start()
             database = cls(server.url, work_dir, server)
             database.ping()
         except BaseException:
