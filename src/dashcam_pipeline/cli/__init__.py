@@ -9,7 +9,7 @@ import traceback
 import typer
 
 from dashcam_pipeline.cli import config, db, doctor, results, run, weights
-from dashcam_pipeline.errors import EXIT_INTERNAL, EXIT_OK, DashcamError
+from dashcam_pipeline.errors import EXIT_ENVIRONMENT, EXIT_INTERNAL, EXIT_OK, DashcamError
 
 app = typer.Typer(
     name="dashcam",
@@ -37,6 +37,9 @@ def main() -> None:
     except BrokenPipeError:  # who read our output has gone, as `head` does
         sys.stderr.close()
         os._exit(EXIT_OK)
+    except OSError as error:  # a full disk behind stdout, a name that is too long
+        print(f"dashcam: {error}", file=sys.stderr)
+        sys.exit(EXIT_ENVIRONMENT)
     except Exception:
         traceback.print_exc()
         sys.exit(EXIT_INTERNAL)

@@ -56,6 +56,8 @@ def print_closing(report: Report, database: Database, work_dir: Path) -> None:
 def _sightings(found: list[Sighting], work_dir: Path) -> Table:
     table = Table("plate", "sure", "vehicle", "video", "from", "to", "reads", "picture of the plate")
     table.box = None
+    for column in table.columns:
+        column.overflow = "fold"  # on a narrow terminal the path of the proof stays whole
     for row in found:
         picture = Path(row.plate_evidence) if row.plate_evidence else None
         inside = picture is not None and picture.is_relative_to(work_dir)

@@ -83,33 +83,34 @@ def run(
 
     Example: dashcam run /media/dashcam --work-dir ~/sightings
     """
-    loaded = load(
-        config,
-        {
-            "run.gpu_workers": gpu_workers,
-            "run.cpu_workers": cpu_workers,
-            "run.readers": readers,
-            "run.device": device,
-            "sampling.stride": stride,
-        },
-    )
-    settings = loaded.settings
-    location = resolve_location(db, work_dir, configured_dsn=settings.storage.dsn, use_last_run=False)
-    console = Console(stderr=True)
-    found = discover(paths)
-    job = BatchRun(settings, location.work_dir, location.dsn)
-    job.check_host()
-    with _stopped_by_signals(), job.work_dir:
-        log_to(console, location.work_dir / "logs" / f"{job.run_id}.log", log_json)
-        with Database.open(location.dsn, location.work_dir) as database:
-            database.migrate()
-            remember(location.work_dir, location.dsn)
-            inputs = _identify(console, found)
-            _say_skipped(console, inputs)
-            view = _view(console, f"dashcam run {job.run_id}", no_hud, log_json)
-            with view:
-                report = job.run(inputs, database, view.show, logging.INFO)
-            print_closing(report, database, location.work_dir)
+    with _stopped_by_signals():
+        loaded = load(
+            config,
+            {
+                "run.gpu_workers": gpu_workers,
+                "run.cpu_workers": cpu_workers,
+                "run.readers": readers,
+                "run.device": device,
+                "sampling.stride": stride,
+            },
+        )
+        settings = loaded.settings
+        location = resolve_location(db, work_dir, configured_dsn=settings.storage.dsn, use_last_run=False)
+        console = Console(stderr=True)
+        found = discover(paths)
+        job = BatchRun(settings, location.work_dir, location.dsn)
+        job.check_host()
+        with job.work_dir:
+            log_to(console, location.work_dir / "logs" / f"{job.run_id}.log", log_json)
+            with Database.open(location.dsn, location.work_dir) as database:
+                database.migrate()
+                remember(location.work_dir, location.dsn)
+                inputs = _identify(console, found)
+                _say_skipped(console, inputs)
+                view = _view(console, f"dashcam run {job.run_id}", no_hud, log_json)
+                with view:
+                    report = job.run(inputs, database, view.show, logging.INFO)
+                print_closing(report, database, location.work_dir)
     raise typer.Exit(_exit_code(report))
 
 

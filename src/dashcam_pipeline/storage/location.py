@@ -81,7 +81,7 @@ def resolve_location(
         folder, folder_origin = last.work_dir, Origin.LAST_RUN
         if dsn is None:
             dsn, dsn_origin, password_dropped = last.dsn, Origin.LAST_RUN, last.password_dropped
-    path = Path(folder or default_work_dir()).expanduser().absolute()
+    path = Path(folder or default_work_dir()).expanduser().resolve()
     if path.exists() and not path.is_dir():
         raise BadInput(f"the work dir {path} is not a folder: give another --work-dir")
     return Location(path, dsn, folder_origin, dsn_origin, password_dropped)
