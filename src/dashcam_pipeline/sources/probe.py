@@ -25,7 +25,6 @@ class VideoInfo:
     """What a video's container says of it, and what its first frame shows."""
 
     path: Path
-    video_id: str  # by content, the same under every name
     size_bytes: int
     duration_s: float | None
     width: int  # of the upright picture
@@ -36,6 +35,11 @@ class VideoInfo:
     pixel_format: str
     rotation_deg: int  # clockwise turn that stands the stored picture upright: 0, 90, 180 or 270
     warnings: tuple[str, ...]
+
+    @property
+    def video_id(self) -> str:
+        """The file's identity, see `video_id`; read when asked for, as most openings don't need it."""
+        return video_id(self.path)
 
 
 def probe(path: Path) -> VideoInfo:
@@ -60,7 +64,6 @@ def describe(video: OpenVideo, first: av.VideoFrame) -> VideoInfo:
     frames = video.stream.frames or (round(duration_s * fps) if duration_s and fps else None)
     return VideoInfo(
         path=video.path,
-        video_id=video_id(video.path),
         size_bytes=video.size_bytes,
         duration_s=duration_s,
         width=width,
