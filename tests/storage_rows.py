@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from dashcam_pipeline.storage.rows import (
+    DeadLetterRow,
     RunRow,
     RunStatus,
     SightingRow,
@@ -64,6 +65,19 @@ UNREAD = replace(
     best_guess="LS15E8C",
     plate_confidence=0.4,
     no_plate_reason=NoPlateReason.LOW_CONFIDENCE,
+)
+DEAD_LETTER = DeadLetterRow(
+    run_id="run-1",
+    video_id="abcdef",
+    task_id="abcdef:OCR:1-30",
+    category="OCR",
+    attempts=3,
+    error="ValueError: no such colour",
+    traceback='Traceback (most recent call last):\n  File "ocr.py", line 1\nValueError: no such colour\n',
+    frame_idx=30,
+    ts_s=1.2,
+    frame_picture="dead_letters/run-1/abcdef-0000030-OCR.png",
+    failed_at=datetime(2026, 1, 2, 3, 5, 0, tzinfo=UTC),
 )
 
 

@@ -1,4 +1,4 @@
-"""The records that go into Postgres: a run, a video, a sighting."""
+"""The records that go into Postgres: a run, a video, a sighting, a dead letter."""
 
 from __future__ import annotations
 
@@ -8,7 +8,15 @@ from enum import StrEnum
 
 from dashcam_pipeline.vision.types import NoPlateReason
 
-__all__ = ["NoPlateReason", "RunRow", "RunStatus", "SightingRow", "VideoRow", "VideoStatus"]
+__all__ = [
+    "DeadLetterRow",
+    "NoPlateReason",
+    "RunRow",
+    "RunStatus",
+    "SightingRow",
+    "VideoRow",
+    "VideoStatus",
+]
 
 
 class RunStatus(StrEnum):
@@ -84,8 +92,25 @@ class VideoRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetterRow:
+    """A piece of work on a video that was given up after its last attempt."""
+
+    run_id: str
+    video_id: str
+    task_id: str
+    category: str  # the stage that gave up
+    attempts: int
+    error: str  # in one line
+    traceback: str  # or how the worker process died
+    frame_idx: int | None  # the frame it was about, where it was about one
+    ts_s: float | None  # its second in the video
+    frame_picture: str | None  # path relative to the work dir
+    failed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunRow:
-    """One call of `dashcam run`."""
+    """One run; a resumed one keeps its row."""
 
     run_id: str
     started_at: datetime

@@ -17,6 +17,7 @@ from dashcam_pipeline.storage.connection import Connection, connect, one_line, u
 from dashcam_pipeline.storage.dsn import redacted
 from dashcam_pipeline.storage.queries import query
 from dashcam_pipeline.storage.rows import RunRow, SightingRow, VideoRow, VideoStatus
+from dashcam_pipeline.storage.text import storable
 
 GIVE_UP_AFTER_S = 60.0
 FIRST_PAUSE_S = 0.1
@@ -163,7 +164,7 @@ def _write_batch(
         cursor.executemany(query("write", "upsert_sighting"), [_sighting(row) for row in sightings])
         cursor.executemany(query("write", "remove_replaced"), list(_replaced(videos)))
         video_ids = {row.video_id for row in videos} | {row.video_id for row in sightings}
-        cursor.execute(query("write", "name_videos"), {"video_ids": sorted(map(_storable, video_ids))})
+        cursor.execute(query("write", "name_videos"), {"video_ids": sorted(map(storable, video_ids))})
 
 
 def _replaced(videos: Iterable[VideoRow]) -> Iterable[Parameters]:
@@ -189,16 +190,9 @@ def _sighting(row: SightingRow) -> Parameters:
 
 
 def _parameters(row: RunRow | VideoRow | SightingRow, **replaced: object) -> Parameters:
-    values = {
-        key: _storable(value) if isinstance(value, str) else value for key, value in asdict(row).items()
-    }
+    values = {key: storable(value) if isinstance(value, str) else value for key, value in asdict(row).items()}
     return values | replaced
 
 
 def _json(value: dict[str, object] | dict[str, int] | None) -> Jsonb | None:
     return None if value is None else Jsonb(value)
-
-
-def _storable(text: str) -> str:
-    """Text as Postgres can hold it: file names may be no valid UTF-8, messages of libraries hold NULs."""
-    return str(text).encode("utf-8", "backslashreplace").decode("utf-8").replace("\x00", "")
