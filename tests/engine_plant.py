@@ -19,9 +19,9 @@ from pathlib import Path
 
 import numpy as np
 
-from dashcam_pipeline.engine.ledger import QueueRules
 from dashcam_pipeline.engine.monitor import FRAMES_DONE, JobSize, RunSnapshot
 from dashcam_pipeline.engine.pressure import Limits
+from dashcam_pipeline.engine.rules import QueueRules
 from dashcam_pipeline.engine.supervisor import RunPlan, Supervisor
 from dashcam_pipeline.engine.task import Batch, Category, KeyState, Outcome, Task, WorkerClass, pack
 from dashcam_pipeline.engine.worker import Processor, Tools, WorkerSpec
@@ -230,6 +230,7 @@ def plan(folder: Path, orders: Orders) -> RunPlan:
         rules=QueueRules(
             gpu=wide,
             cpu=wide,
+            writer=wide,
             store=Limits(10**6, 10**6, 10**6),
             max_attempts=orders.max_attempts,
             lease_s=orders.lease_s,

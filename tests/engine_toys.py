@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from dashcam_pipeline.engine.ledger import QueueRules
 from dashcam_pipeline.engine.pressure import Limits
 from dashcam_pipeline.engine.queue import CentralTaskQueue
+from dashcam_pipeline.engine.rules import QueueRules
 from dashcam_pipeline.engine.task import Category, Outcome, Task, WorkerClass, pack
 
 WIDE = Limits(10**9, 10**9, 10**9)
-RULES = QueueRules(gpu=WIDE, cpu=WIDE, store=WIDE)
+RULES = QueueRules(gpu=WIDE, cpu=WIDE, writer=WIDE, store=WIDE)
 
 READ = Category(name="READ", worker_class=WorkerClass.SOURCE, keyed=True, on_dead="READ")
 SEARCH = Category(name="SEARCH", worker_class=WorkerClass.GPU, batch=4, rank=1, on_dead="ORDER")

@@ -253,7 +253,7 @@ class TestSources:
         now, ledger = world.queue.snapshot(), world.queue._ledger
         assert (now.sources_done, now.totals, now.tallies) == (2_000, {"n": 2_000}, {})
         assert now.frames.frames == 0
-        left = [ledger._states, ledger._live, ledger.leases._leases]
+        left = [ledger._states._versions, ledger.epochs._sources, ledger._live, ledger.leases._leases]
         left += [getattr(ledger.sources, name) for name in ("_open", "_keys", "_closers", "_closing")]
         left += [bucket._lanes for bucket in ledger._buckets.values() if hasattr(bucket, "_lanes")]
         assert [one for one in left if one] == []

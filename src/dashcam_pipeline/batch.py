@@ -18,9 +18,9 @@ import psycopg
 from dashcam_pipeline import __version__
 from dashcam_pipeline.config import QueueSettings, Settings
 from dashcam_pipeline.crew import plan_crew, worker_specs
-from dashcam_pipeline.engine.ledger import QueueRules
 from dashcam_pipeline.engine.monitor import JobSize, RunSnapshot
 from dashcam_pipeline.engine.pressure import Limits
+from dashcam_pipeline.engine.rules import QueueRules
 from dashcam_pipeline.engine.supervisor import RunEnd, RunPlan, RunResult, Supervisor
 from dashcam_pipeline.engine.task import Task, pack
 from dashcam_pipeline.errors import DashcamError, VideoUnreadable
@@ -28,7 +28,7 @@ from dashcam_pipeline.sources.discover import Discovery
 from dashcam_pipeline.sources.names import shown
 from dashcam_pipeline.sources.probe import video_id
 from dashcam_pipeline.stages.context import Job
-from dashcam_pipeline.stages.pipeline import BuildStages, table_for
+from dashcam_pipeline.stages.pipeline import CHECKPOINT, DEAD_LETTER, BuildStages, table_for
 from dashcam_pipeline.stages.records import VideoJob
 from dashcam_pipeline.storage.connection import connect
 from dashcam_pipeline.storage.database import Database
@@ -42,6 +42,7 @@ from dashcam_pipeline.weights import fingerprint, needed, resolve
 MB = 10**6
 TEND_EVERY_S = 5.0  # how often our own database server is looked after
 LAST_WORDS_S = 5.0  # how long a run that fails tries to say so in the database
+GPU_TASKS_A_WORKER = 12  # more in waiting makes no worker busier, and a killed run reads it all again
 RESULT_SECTIONS = {"sampling", "models", "detection", "tracking", "looks", "vote"}
 """The settings that can change a row."""
 
@@ -192,7 +193,7 @@ class BatchRun:
         return RunPlan(
             run_id=self.run_id,
             categories=categories,
-            rules=_rules(settings),
+            rules=_rules(settings, len(crew.model_devices)),
             workers=worker_specs(crew, categories, BuildStages(job)),
             tasks=tuple(_read_task(video) for video in inputs.jobs),
             job=JobSize(source_bytes={video.video_id: video.size_bytes for video in inputs.jobs}),
@@ -262,17 +263,27 @@ def _read_task(video: VideoJob) -> Task:
     )
 
 
-def _rules(settings: Settings) -> QueueRules:
+def _rules(settings: Settings, model_workers: int) -> QueueRules:
     queue: QueueSettings = settings.queue
     quota = settings.frame_store.quota_mb * MB
+    gpu_soft = queue.gpu_soft or GPU_TASKS_A_WORKER * max(2, model_workers)
     return QueueRules(
-        gpu=Limits(queue.gpu_resume, queue.gpu_soft, queue.gpu_hard),
-        cpu=Limits(queue.cpu_resume, queue.cpu_soft, queue.cpu_hard),
+        gpu=_limits(gpu_soft),
+        cpu=_limits(queue.cpu_soft or 3 * gpu_soft),
+        writer=_limits(queue.writer_soft),
         store=Limits(quota * 6 // 10, quota * 8 // 10, quota),
         min_free_bytes=settings.frame_store.min_free_mb * MB,
         max_attempts=queue.max_attempts,
         lease_s=queue.lease_s,
+        stuck_s=queue.stuck_s,
+        checkpoints_to=CHECKPOINT,
+        dead_letters_to=DEAD_LETTER,
     )
+
+
+def _limits(soft: int) -> Limits:
+    """Closed at `soft`, open again at half of it; a reader's chunk of frames may reach past, but not far."""
+    return Limits(max(1, soft // 2), soft, 4 * soft)
 
 
 def _finished(run: RunRow, status: RunStatus | None, error: str | None = None) -> RunRow:

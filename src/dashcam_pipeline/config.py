@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Seconds = Annotated[float, Field(ge=0.0)]
@@ -40,6 +40,12 @@ class RunSettings(Section):
     """Videos decoded at the same time; null = by the number of cores."""
     drain_deadline_s: Seconds = 30.0
     """After the first Ctrl+C, what is under way may take this long to finish."""
+    checkpoint_s: float = Field(default=2.0, gt=0.0)
+    """Seconds of video between two checkpoints; a run that was killed reads about this much again."""
+    worker_max_tasks: Count | None = 100_000
+    """A worker process is replaced by a fresh one after this many tasks; null = never."""
+    worker_max_rss_mb: Count = 4096
+    """A worker process that holds more memory than this is replaced once its work in hand is done."""
 
 
 class SamplingSettings(Section):
@@ -67,32 +73,18 @@ class FrameStoreSettings(Section):
 class QueueSettings(Section):
     """Limits of the task queue, in tasks."""
 
-    gpu_soft: Count = 96
-    """Readers wait once this many tasks wait for the GPU class …"""
-    gpu_resume: Count = 48
-    """… and go on when fewer than this are left."""
-    gpu_hard: Count = 256
-    """No frame is taken in past this."""
-    cpu_soft: Count = 192
-    """Readers wait once this many tasks wait for the CPU class …"""
-    cpu_resume: Count = 96
-    """… and go on when fewer than this are left."""
-    cpu_hard: Count = 512
-    """No frame is taken in past this."""
+    gpu_soft: Count | None = None
+    """Readers wait once this many tasks wait for the GPU class, until half are left; null = 12 a model worker."""
+    cpu_soft: Count | None = None
+    """Likewise for the CPU class; null = three times gpu_soft."""
+    writer_soft: Count = 2048
+    """Likewise for rows and checkpoints that wait for the writer."""
     max_attempts: Count = 3
     """A task that fails this often becomes a dead letter; the run goes on."""
-    lease_s: Seconds = 60.0
-    """A worker that shows no sign of life for this long loses its tasks and is replaced."""
-
-    @model_validator(mode="after")
-    def _in_order(self) -> QueueSettings:
-        for kind in ("gpu", "cpu"):
-            resume, soft, hard = (getattr(self, f"{kind}_{level}") for level in ("resume", "soft", "hard"))
-            if not resume <= soft <= hard:
-                raise ValueError(
-                    f"{kind}_resume <= {kind}_soft <= {kind}_hard must hold, got {resume}, {soft}, {hard}"
-                )
-        return self
+    lease_s: float = Field(default=15.0, ge=3.0)
+    """A worker that shows no sign of life for this long is killed, and its tasks go to others."""
+    stuck_s: float = Field(default=120.0, ge=5.0)
+    """So is one whose task shows no progress for this long, although the process is alive."""
 
 
 class ModelSettings(Section):
@@ -185,6 +177,12 @@ class StorageSettings(Section):
 
     dsn: str | None = None
     """Postgres connection string; null = a server of our own inside the work dir."""
+    outbox_mb: Count = 512
+    """Rows wait for a database that is away in a file of the work dir; past this size the writer waits."""
+    database_patience_s: Seconds = 600.0
+    """At the end of a run, so long is tried to bring waiting rows into a database that is away."""
+    disk_patience_s: Seconds = 60.0
+    """A disk that stays full or closed to us for this long ends the run, which can be resumed."""
     evidence_quality: int = Field(default=92, ge=1, le=100)
     """JPEG quality of evidence pictures."""
 

@@ -91,15 +91,19 @@ class _Lane:
 
     heap: list[tuple[int, int, Waiting]] = field(default_factory=list)  # (order, arrival, task)
     next_order: int = 0
+    ends: dict[int, int] = field(default_factory=dict)  # epoch -> the order behind its last task so far
     taken: int = 0  # tasks out with a worker; the lane is closed while there are any
     counted: int = 0  # what this lane adds to the bucket's `ready`
 
 
 class KeyedBucket:
-    """A lane a key; a lane's tasks go to one worker at a time, and in contiguous order where `ordered`."""
+    """A lane a key; a lane's tasks go to one worker at a time, and in contiguous order where `ordered`.
+
+    The tasks of one batch are of one epoch, so that there is a state at the end of each.
+    """
 
     def __init__(self, ordered: bool) -> None:
-        self._ordered = ordered
+        self.ordered = ordered
         self._lanes: dict[str, _Lane] = {}
         self._open: OrderedDict[str, float] = OrderedDict()  # lanes that can be taken from, with their since
         self._ready = 0
@@ -128,8 +132,9 @@ class KeyedBucket:
         taken: list[Waiting] = []
         due = lane.next_order
         while lane.heap and len(taken) < n and self._is_due(lane, due):
-            suspect = lane.heap[0][2].task.attempts > 0
-            if suspect and taken:
+            following = lane.heap[0][2].task
+            suspect = following.attempts > 0
+            if taken and (suspect or following.epoch != taken[0].task.epoch):
                 break
             taken.append(heapq.heappop(lane.heap)[2])
             due = max(due, taken[-1].task.order + 1)
@@ -143,15 +148,28 @@ class KeyedBucket:
     def finished(self, task: Task) -> None:
         lane = self._lanes[task.key]
         lane.taken -= 1
-        if self._ordered:
-            lane.next_order = max(lane.next_order, task.order + 1)
+        if self.ordered:
+            lane.next_order = lane.ends[task.epoch] = max(lane.next_order, task.order + 1)
         self._refresh(task.key)
 
-    def forget(self, key: str) -> None:
-        """Drop what is known of a key, unless something of it waits or is being worked on."""
+    def order_at(self, key: str, epoch: int) -> int:
+        """Of an ordered key: the order behind its last task of an epoch that is over. Earlier ones are forgotten."""
+        lane = self._lanes[key]
+        reached = max((order for end, order in lane.ends.items() if end <= epoch), default=0)
+        lane.ends = {end: order for end, order in lane.ends.items() if end > epoch} | {epoch: reached}
+        return reached
+
+    def go_on_at(self, key: str, order: int, epoch: int) -> None:
+        """Begin an ordered key where a checkpoint at the end of `epoch` left it."""
+        self._lanes[key] = _Lane(next_order=order, ends={epoch: order})
+
+    def forget(self, key: str) -> bool:
+        """Drop what is known of a key, unless something of it waits or is being worked on; whether it was dropped."""
         lane = self._lanes.get(key)
-        if lane is not None and not lane.heap and not lane.taken:
-            del self._lanes[key]
+        if lane is None or lane.heap or lane.taken:
+            return False
+        del self._lanes[key]
+        return True
 
     def oldest_s(self) -> float | None:
         return next(iter(self._open.values()), None)
@@ -171,11 +189,11 @@ class KeyedBucket:
 
     def _insert(self, item: Waiting, arrival: int) -> None:
         lane = self._lanes.setdefault(item.task.key, _Lane())
-        heapq.heappush(lane.heap, (item.task.order if self._ordered else arrival, arrival, item))
+        heapq.heappush(lane.heap, (item.task.order if self.ordered else arrival, arrival, item))
         self._size += 1
 
     def _is_due(self, lane: _Lane, due: int) -> bool:
-        return not self._ordered or lane.heap[0][0] <= due
+        return not self.ordered or lane.heap[0][0] <= due
 
     def _refresh(self, key: str) -> None:
         """Open or close a lane after a change. Lanes are served in the order in which they opened."""

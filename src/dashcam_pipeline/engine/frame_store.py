@@ -67,6 +67,14 @@ class FrameStore:
             raise OSError(f"{path} is not a readable picture")
         return np.asarray(pixels, np.uint8)
 
+    def read_bytes(self, frame_id: str) -> bytes:
+        """The file of one frame."""
+        return (self.folder / frame_id).read_bytes()
+
+    def put_back(self, frame_id: str, data: bytes) -> int:
+        """Store a frame's file again as `read_bytes` gave it; its size."""
+        return (self.folder / frame_id).write_bytes(data)
+
     def delete(self, frame_id: str) -> None:
         """Remove one frame; nothing happens when it is not there."""
         (self.folder / frame_id).unlink(missing_ok=True)

@@ -6,19 +6,25 @@ No locks and no waiting here: `queue.py` lets one caller in at a time.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from dashcam_pipeline.engine.buckets import Bucket, KeyedBucket, Waiting, bucket_for
+from dashcam_pipeline.engine.checkpoints import CheckpointMaker, checkpoint_task
+from dashcam_pipeline.engine.epochs import EpochBook
 from dashcam_pipeline.engine.frames import FrameLedger
+from dashcam_pipeline.engine.given_up import for_keeping, tombstone
 from dashcam_pipeline.engine.leases import LeaseTable
 from dashcam_pipeline.engine.policy import Load
-from dashcam_pipeline.engine.pressure import Limits, Pressure
+from dashcam_pipeline.engine.pressure import Pressure
+from dashcam_pipeline.engine.rules import QueueRules
 from dashcam_pipeline.engine.snapshot import CategoryLoad, QueueSnapshot
 from dashcam_pipeline.engine.source_book import SourceBook
+from dashcam_pipeline.engine.states import Slot, StateBook
 from dashcam_pipeline.engine.task import (
     Batch,
     Category,
+    Checkpoint,
     DeadLetter,
     KeyState,
     LeaseLost,
@@ -30,17 +36,8 @@ from dashcam_pipeline.engine.task import (
 POPPED = "popped"
 """The owner of tasks that are taken out for good."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueueRules:
-    """The limits of a queue."""
-
-    gpu: Limits  # tasks that wait for the GPU class
-    cpu: Limits  # tasks that wait for the CPU class
-    store: Limits  # bytes of frames brought in by readers
-    min_free_bytes: int = 0  # readers wait while the frame store's disk has less
-    max_attempts: int = 3
-    lease_s: float = 60.0
+DEAD_LETTERS = "dead_letters"
+"""The count of a source's tasks that were given up."""
 
 
 class Ledger:
@@ -57,15 +54,17 @@ class Ledger:
         self._rules = rules
         self._clock = clock
         self._buckets: dict[str, Bucket] = {category.name: bucket_for(category) for category in categories}
-        self._states: dict[tuple[str, str], KeyState] = {}  # (category, key)
         self._live: set[str] = set()  # ids of all waiting and leased tasks
         self._done: Counter[str] = Counter()
         self._failed: Counter[str] = Counter()
         self._busy_s: dict[str, float] = defaultdict(float)
         self.leases = LeaseTable()
         self.sources = SourceBook()
+        self.epochs = EpochBook()
         self.frames = FrameLedger(delete_frame)
-        self.pressure = Pressure(rules.gpu, rules.cpu, rules.store)
+        self._states = StateBook(self.frames)
+        self._checkpoints = CheckpointMaker(self._buckets, self._states, self.sources)
+        self.pressure = Pressure(rules.gpu, rules.cpu, rules.writer, rules.store)
         self.dead: list[DeadLetter] = []
 
     def add(self, tasks: Sequence[Task]) -> None:
@@ -79,7 +78,8 @@ class Ledger:
         size = self._categories[category].batch
         waiting = self._buckets[category].take(size if n is None else min(n, size))
         self.leases.grant(owner, waiting, self._clock() + self._rules.lease_s)
-        state = self._states.get((category, waiting[0].task.key))
+        first = waiting[0].task
+        state = self._states.get(first.source_id, Slot(category, first.key))
         return Batch(category, tuple(item.task for item in waiting), state)
 
     def take_out(self, category: str) -> Task | None:
@@ -98,9 +98,9 @@ class Ledger:
             self._done[task.category] += 1
             self._finish(task.task_id)
         if outcome.state is None and not self._categories[tasks[0].category].ordered:
-            self._forget_key(tasks[0].category, tasks[0].key)  # an ordered one must know where it was
+            self._forget_lane(tasks[0])  # an ordered one must know where it was
         self._busy_s[tasks[0].category] += busy_s
-        self.close_sources({task.source_id for task in tasks})
+        self.move_on({task.source_id for task in tasks})
 
     def fail(self, task_id: str, reason: str) -> bool:
         """Put a leased task back, or give it up after its last attempt and tell the category that comes next."""
@@ -111,12 +111,15 @@ class Ledger:
             self.put_back([tried])
             return False
         self.dead.append(DeadLetter(tried, reason))
-        self.sources.tally(task.source_id, {"dead_letters": 1})
+        self.sources.tally(task.source_id, {DEAD_LETTERS: 1}, task.epoch)
+        keeper = self._rules.dead_letters_to
+        if keeper is not None and task.category != keeper:
+            self._add(for_keeping(tried, keeper, reason))
         heir = self._categories[task.category].on_dead
         if heir is not None and task.tombstone_of is None:
-            self._add(_tombstone(task, heir))
+            self._add(tombstone(task, heir))
         self._finish(task_id)
-        self.close_sources({task.source_id})
+        self.move_on({task.source_id})
         return True
 
     def put_back(self, tasks: Sequence[Task]) -> None:
@@ -136,26 +139,37 @@ class Ledger:
         except (LeaseLost, ValueError):
             self.frames.discard(outcome.new_frames)
             raise
+        source_id, epoch = tasks[0].source_id, tasks[0].epoch
+        push = outcome.push
+        if self._is_reader(tasks[0]):
+            epoch = self.epochs.current(source_id)
+            push = tuple(replace(task, epoch=epoch) for task in push)
         self.frames.register(outcome.new_frames, source=from_reader)
-        for task in outcome.push:
+        for task in push:
             self._add(task)
-        self._put_state(tasks[0], outcome.state)
+        self._put_state(tasks[0], outcome.state, epoch)
         self.frames.sweep(outcome.new_frames)
-        self.sources.tally(tasks[0].source_id, outcome.tallies)
+        if outcome.tallies:
+            self.sources.tally(source_id, outcome.tallies, epoch)
         if outcome.closer is not None:
-            self.sources.close_with(outcome.closer)
+            self.sources.close_with(replace(outcome.closer, epoch=epoch))
+        if outcome.cut:
+            self.epochs.cut(source_id)
         return tasks
 
-    def close_sources(self, source_ids: set[str]) -> None:
-        """Push the closer of every source that has nothing else left, and forget its keys."""
+    def move_on(self, source_ids: set[str]) -> None:
+        """End the epochs of which nothing is left, and the sources; push what comes then."""
         for source_id in source_ids:
-            drained = self.sources.drain(source_id)
-            if drained is None:
-                continue
-            for category, key in drained.keys:
-                self._forget_key(category, key)
-            if drained.closer is not None:
-                self._add(drained.closer)
+            while self.epochs.next_is_over(source_id):
+                self._end_epoch(source_id)
+            self._close(source_id)
+
+    def restore(self, checkpoint: Checkpoint, frames: Mapping[str, int]) -> None:
+        """Take up a source where an earlier run left it. `frames` (id -> bytes) are stored again already."""
+        self.frames.register(frames, source=False)
+        self.epochs.begin(checkpoint.source_id, checkpoint.epoch + 1)
+        self._checkpoints.put_back(checkpoint)
+        self.frames.sweep(frames)
 
     def must_wait(self, owner: str, category: str) -> bool:
         """Whether a worker must not take the next task of a category now.
@@ -246,19 +260,19 @@ class Ledger:
         self._live.add(task.task_id)
         bucket = self._buckets[task.category]
         self.sources.opened(task, keyed=isinstance(bucket, KeyedBucket))
-        bucket.put(Waiting(task, self._clock()))
+        if self._counts_for_epoch(task):
+            self.epochs.opened(task)
+        waiting = Waiting(task, self._clock())
+        if self._categories[task.category].aligned and self.epochs.is_early(task):
+            self.epochs.hold(waiting)
+        else:
+            bucket.put(waiting)
 
-    def _put_state(self, task: Task, state: KeyState | None) -> None:
+    def _put_state(self, task: Task, state: KeyState | None, epoch: int) -> None:
         """Put the new state of a keyed task in the place of the old one, with the frames that each holds."""
-        if not isinstance(self._buckets[task.category], KeyedBucket):
-            return
-        slot = (task.category, task.key)
-        old = self._states.pop(slot, None)
-        if state is not None:
-            self.frames.retain(state.frames)
-            self._states[slot] = state
-        if old is not None:
-            self.frames.release(old.frames)
+        if isinstance(self._buckets[task.category], KeyedBucket):
+            first_open = self.epochs.first_open(task.source_id)
+            self._states.put(task.source_id, Slot(task.category, task.key), state, epoch, first_open)
 
     def _finish(self, task_id: str) -> None:
         """Forget a leased task and what it needed."""
@@ -266,32 +280,52 @@ class Ledger:
         self._live.discard(task_id)
         self.pressure.forget(task_id, self._clock())
         self.sources.finished(task)
+        if self._counts_for_epoch(task):
+            self.epochs.finished(task)
         self._buckets[task.category].finished(task)
         self.frames.release(task.dependencies)
 
-    def _forget_key(self, category: str, key: str) -> None:
-        state = self._states.pop((category, key), None)
-        if state is not None:
-            self.frames.release(state.frames)
-        bucket = self._buckets[category]
-        if isinstance(bucket, KeyedBucket):
-            bucket.forget(key)
+    def _forget_lane(self, task: Task) -> None:
+        """A key has no state any more: unless something of it waits, its lane is not needed either."""
+        bucket = self._buckets[task.category]
+        if isinstance(bucket, KeyedBucket) and bucket.forget(task.key):
+            self.sources.forget_key(task.source_id, task.category, task.key)
+
+    def _is_reader(self, task: Task) -> bool:
+        return self._categories[task.category].worker_class is WorkerClass.SOURCE
+
+    def _counts_for_epoch(self, task: Task) -> bool:
+        """A reader goes through all epochs, and a checkpoint comes behind its own."""
+        return not self._is_reader(task) and task.category != self._rules.checkpoints_to
+
+    def _end_epoch(self, source_id: str) -> None:
+        """Hand out the checkpoint of the earliest open epoch, and let the tasks in that waited for its end."""
+        epoch = self.epochs.first_open(source_id)
+        early = self.epochs.end_next(source_id)
+        keeper = self._rules.checkpoints_to
+        if keeper is not None:
+            self._add(checkpoint_task(self._checkpoints.take(source_id, epoch), keeper))
+        self._states.prune(source_id, epoch)
+        for waiting in early:
+            self._buckets[waiting.task.category].put(waiting)
+
+    def _close(self, source_id: str) -> None:
+        """Push the closer of a source that has nothing else left, and forget its keys."""
+        drained = self.sources.drain(source_id)
+        if drained is None:
+            return
+        for category, key in drained.keys:
+            bucket = self._buckets[category]
+            if isinstance(bucket, KeyedBucket):
+                bucket.forget(key)
+        self._states.forget(source_id)
+        if drained.closer is not None:
+            self._add(drained.closer)
+        else:
+            self.epochs.forget(source_id)
 
     def _load(self, name: str) -> Load:
         bucket, category = self._buckets[name], self._categories[name]
         oldest = bucket.oldest_s()
         age = 0.0 if oldest is None else max(0.0, self._clock() - oldest)
         return Load(name, bucket.ready, category.batch, category.rank, age)
-
-
-def _tombstone(task: Task, heir: str) -> Task:
-    """What tells the next category that a task was given up: its record, without its frames."""
-    return replace(
-        task,
-        task_id=f"{task.task_id}!",
-        category=heir,
-        dependencies=(),
-        payload_ref=None,
-        attempts=0,
-        tombstone_of=task.category,
-    )

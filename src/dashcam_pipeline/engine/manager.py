@@ -14,9 +14,9 @@ from typing import Any, cast
 
 from dashcam_pipeline.engine.board import RunBoard
 from dashcam_pipeline.engine.frame_store import FrameStore
-from dashcam_pipeline.engine.ledger import QueueRules
 from dashcam_pipeline.engine.process import become_child, signals_held_back
 from dashcam_pipeline.engine.queue import CentralTaskQueue
+from dashcam_pipeline.engine.rules import QueueRules
 from dashcam_pipeline.engine.task import Category
 
 MANAGER_GONE = (EOFError, ConnectionError, BrokenPipeError)

@@ -60,12 +60,12 @@ class Pressure:
     """Lets readers in or makes them wait, and counts what it costs.
 
     Args:
-        gpu, cpu: limits of the tasks that wait for each class.
+        gpu, cpu, writer: limits of the tasks that wait for each class.
         store: limits of the bytes of frames brought in by readers.
     """
 
-    def __init__(self, gpu: Limits, cpu: Limits, store: Limits) -> None:
-        self._gates = {"gpu": Gate(gpu), "cpu": Gate(cpu), "store": Gate(store)}
+    def __init__(self, gpu: Limits, cpu: Limits, writer: Limits, store: Limits) -> None:
+        self._gates = {"gpu": Gate(gpu), "cpu": Gate(cpu), "writer": Gate(writer), "store": Gate(store)}
         self._reserved: dict[str, Request] = {}  # admitted, not yet brought in
         self._waiting: dict[str, tuple[str, float]] = {}  # task -> the gate it waits for, since when
         self._waits: Counter[str] = Counter()
@@ -76,6 +76,7 @@ class Pressure:
         request: Request,
         gpu_tasks: int,
         cpu_tasks: int,
+        writer_tasks: int,
         stored_bytes: int,
         disk_has_room: bool,
         now_s: float,
@@ -85,9 +86,10 @@ class Pressure:
         levels = {
             "gpu": gpu_tasks + sum(other.frames for other in others),
             "cpu": cpu_tasks,
+            "writer": writer_tasks,
             "store": stored_bytes + sum(other.nbytes for other in others),
         }
-        more = {"gpu": request.frames, "cpu": 0, "store": request.nbytes}
+        more = {"gpu": request.frames, "cpu": 0, "writer": 0, "store": request.nbytes}
         refusing = [name for name, gate in self._gates.items() if not gate.admits(levels[name], more[name])]
         if not disk_has_room:
             refusing.insert(0, "disk")

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from dashcam_pipeline.engine import policy
-from dashcam_pipeline.engine.ledger import Ledger, QueueRules
+from dashcam_pipeline.engine.ledger import Ledger
 from dashcam_pipeline.engine.pressure import Request
+from dashcam_pipeline.engine.rules import QueueRules
 from dashcam_pipeline.engine.snapshot import QueueSnapshot
 from dashcam_pipeline.engine.task import (
     Admission,
     Batch,
     Category,
+    Checkpoint,
     DeadLetter,
     LeaseLost,
     Outcome,
@@ -79,6 +81,7 @@ class CentralTaskQueue:
                     request,
                     gpu_tasks=self._ledger.class_backlog(WorkerClass.GPU),
                     cpu_tasks=self._ledger.class_backlog(WorkerClass.CPU),
+                    writer_tasks=self._ledger.class_backlog(WorkerClass.WRITER),
                     stored_bytes=self._ledger.frames.source_bytes,
                     disk_has_room=self._disk_has_room(nbytes),
                     now_s=self._clock(),
@@ -96,7 +99,7 @@ class CentralTaskQueue:
         with self._change() as ledger:
             task = ledger.take_out(category)
             if task is not None:
-                ledger.close_sources({task.source_id})
+                ledger.move_on({task.source_id})
             return task
 
     def lease(
@@ -139,6 +142,16 @@ class CentralTaskQueue:
             ledger.apply(owner, [task_id], outcome, from_reader=True)
             ledger.pressure.settle(task_id)
             ledger.leases.clear(task_id)
+            if outcome.cut:
+                ledger.move_on({ledger.leases.tasks([task_id])[0].source_id})
+
+    def restore(self, checkpoint: Checkpoint, frames: Mapping[str, int]) -> None:
+        """Take up a source behind a checkpoint of an earlier run, before any task of it is pushed.
+
+        `frames` (id -> bytes) are those that the checkpoint's states name, put into the frame store again.
+        """
+        with self._change() as ledger:
+            ledger.restore(checkpoint, frames)
 
     def fail(self, owner: str, task_id: str, reason: str) -> bool:
         """A leased task raised: try it again, or after the last attempt give it up. True when it was given up."""
@@ -181,7 +194,7 @@ class CentralTaskQueue:
             withdrawn: list[Task] = []
             while (task := ledger.take_out(category)) is not None:
                 withdrawn.append(task)
-            ledger.close_sources({task.source_id for task in withdrawn})
+            ledger.move_on({task.source_id for task in withdrawn})
             return withdrawn
 
     def close(self) -> None:

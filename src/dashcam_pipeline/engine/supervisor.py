@@ -16,10 +16,10 @@ from pathlib import Path
 from types import FrameType
 
 from dashcam_pipeline.engine.frame_store import FrameStore, RunFolder, sweep_dead_runs
-from dashcam_pipeline.engine.ledger import QueueRules
 from dashcam_pipeline.engine.manager import MANAGER_GONE, ManagerProcess, Shared
 from dashcam_pipeline.engine.monitor import JobSize, Monitor, RunSnapshot
 from dashcam_pipeline.engine.process import USER_SIGNALS, signals_held_back
+from dashcam_pipeline.engine.rules import QueueRules
 from dashcam_pipeline.engine.task import Category, DeadLetter, Task, WorkerClass
 from dashcam_pipeline.engine.wording import pressure_line
 from dashcam_pipeline.engine.worker import STARTING, WorkerSpec, worker_main

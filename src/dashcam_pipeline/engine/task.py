@@ -28,6 +28,7 @@ class Category:
     rank: int = 0  # distance from the source; higher goes first, so that the run drains before it fills
     keyed: bool = False  # one worker at a time for each `Task.key`, with a state kept beside the queue
     ordered: bool = False  # keyed, and in the contiguous order of `Task.order`, counting from 0
+    aligned: bool = False  # keyed; tasks of an epoch wait until the epochs before it are over, see epochs.py
     on_dead: str | None = None  # the category that is told, by a tombstone, of a task that was given up
 
 
@@ -40,10 +41,12 @@ class Task:
     source_id: str
     key: str = ""
     order: int = 0
+    epoch: int = 0  # the stretch of its source that it belongs to, see epochs.py
     payload: bytes = b""  # a packed record of the stage; the queue never opens it
     payload_ref: str | None = None  # the stored frame to work on
     dependencies: tuple[str, ...] = ()  # frames that are kept as long as this task lives
     attempts: int = 0  # how often it was tried and failed
+    interruptions: int = 0  # how often its worker was ended from outside while it had the task
     tombstone_of: str | None = None  # the category in which its forerunner was given up
 
     def load(self) -> Any:
@@ -90,6 +93,7 @@ class Outcome:
     state: KeyState | None = None  # the key's new state; None drops it
     closer: Task | None = None  # pushed when no other task of the source is left
     tallies: Mapping[str, int] = field(default_factory=dict)  # added to the source's counts
+    cut: bool = False  # of a reader: the source's epoch ends with this, see epochs.py
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +101,32 @@ class DeadLetter:
     """A task that was given up after its last attempt."""
 
     task: Task
-    reason: str
+    reason: str  # the traceback, or how its worker died
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptState:
+    """What a keyed category remembers of one key at the end of an epoch."""
+
+    category: str
+    key: str
+    state: KeyState | None
+    next_order: int = 0  # where an ordered category goes on
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """All that is needed to go on with a source behind one of its epochs. Everything before is done for good."""
+
+    source_id: str
+    epoch: int
+    states: tuple[KeptState, ...]
+    tallies: Mapping[str, int]
+
+    @property
+    def frames(self) -> tuple[str, ...]:
+        """The stored frames that its states need."""
+        return tuple(sorted({frame for kept in self.states if kept.state for frame in kept.state.frames}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +134,7 @@ class Admission:
     """The answer to a reader that wants to bring in frames."""
 
     admitted: bool
-    waits_for: str | None = None  # which limit is past: "gpu", "cpu", "store" or "disk"
+    waits_for: str | None = None  # which limit is past: "gpu", "cpu", "writer", "store" or "disk"
 
 
 class LeaseLost(Exception):

@@ -12,6 +12,9 @@ from dashcam_pipeline.engine.worker import Tools
 from dashcam_pipeline.vision.runtime import RuntimeOptions
 from dashcam_pipeline.weights import Role, resolve
 
+CHECKPOINTS = "checkpoints"
+"""The folder of the work dir in which runs keep their checkpoints."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
@@ -21,6 +24,7 @@ class Job:
     run_id: str
     work_dir: Path
     database_url: str
+    stamp: str = ""  # of program, settings and models: a checkpoint serves only a run with the same
 
 
 class Route(Protocol):
@@ -29,7 +33,7 @@ class Route(Protocol):
     def task(
         self,
         record: object,
-        source_id: str,
+        parent: Task,
         name: str,
         *,
         key: str = "",

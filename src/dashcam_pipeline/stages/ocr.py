@@ -45,7 +45,7 @@ class Ocr:
         result = replace(plate.result, read=read, sharpness=sharpness(image))
         return self._context.route.task(
             LookDone(result, plate.picture),
-            task.source_id,
+            task,
             f"{result.track_id}-{result.frame_idx}",
             key=task.key,
             frames=(plate.picture.frame_id,),

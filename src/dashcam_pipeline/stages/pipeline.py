@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from dashcam_pipeline.engine.task import Category, Task, WorkerClass, pack
 from dashcam_pipeline.engine.worker import Processor, Tools
 from dashcam_pipeline.stages import (
+    checkpoint,
+    dead_letter,
     final_write,
     ocr,
     plate_detect,
@@ -23,6 +25,9 @@ from dashcam_pipeline.stages import (
     vehicle_detect,
 )
 from dashcam_pipeline.stages.context import Job, StageContext
+
+CHECKPOINT = "CHECKPOINT"
+DEAD_LETTER = "DEAD_LETTER"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +98,7 @@ def stages(vehicle_batch: int = 8, plate_batch: int = 8, reader_batch: int = 16)
                 batch=32,
                 rank=5,
                 keyed=True,
+                aligned=True,
                 on_dead="PLATE_SMOOTH",
             ),
             takes=(records.LookDone, records.VehiclePassed),
@@ -111,6 +117,19 @@ def stages(vehicle_batch: int = 8, plate_batch: int = 8, reader_batch: int = 16)
             gives=(),
             build=final_write.FinalWrite,
         ),
+        # The queue itself makes the tasks of the next two, see `QueueRules`.
+        Stage(
+            Category(name=CHECKPOINT, worker_class=WorkerClass.WRITER, batch=16, rank=8, keyed=True),
+            takes=(),
+            gives=(),
+            build=checkpoint.SaveCheckpoint,
+        ),
+        Stage(
+            Category(name=DEAD_LETTER, worker_class=WorkerClass.WRITER, rank=8),
+            takes=(),
+            gives=(),
+            build=dead_letter.KeepDeadLetter,
+        ),
     )
 
 
@@ -124,7 +143,7 @@ class Router:
     def task(
         self,
         record: object,
-        source_id: str,
+        parent: Task,
         name: str,
         *,
         key: str = "",
@@ -136,7 +155,7 @@ class Router:
 
         Args:
             record: what the next stage gets.
-            source_id: the source it belongs to.
+            parent: the task that it follows from; it belongs to the same source and epoch.
             name: tells it from the source's other tasks of that category; the same on every try.
             key, order: its place in a keyed or ordered category.
             payload_ref: the stored frame to work on.
@@ -148,9 +167,10 @@ class Router:
             )
         category = self._category_of[type(record)]
         return Task(
-            task_id=f"{source_id}:{category}:{name}",
+            task_id=f"{parent.source_id}:{category}:{name}",
             category=category,
-            source_id=source_id,
+            source_id=parent.source_id,
+            epoch=parent.epoch,
             key=key,
             order=order,
             payload=pack(record),

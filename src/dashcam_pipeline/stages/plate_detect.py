@@ -68,11 +68,11 @@ class PlateDetect:
         readable = plate is not None and plate.box.width >= self._context.settings.vote.min_plate_px
         if not readable:
             return self._context.route.task(
-                LookDone(result, picture), task.source_id, name, key=task.key, frames=(picture.frame_id,)
+                LookDone(result, picture), task, name, key=task.key, frames=(picture.frame_id,)
             )
         return self._context.route.task(
             PlateToRead(result, picture),
-            task.source_id,
+            task,
             name,
             key=task.key,
             payload_ref=task.payload_ref,

@@ -85,7 +85,7 @@ class PlateSmooth:
         row = self._row(task.source_id, vehicle.passing, verdict, shown, paths)
         outcome = PLATES if verdict.plate else f"{REASON}{verdict.reason}"
         return Outcome(
-            push=(self._context.route.task(RowToWrite(row), task.source_id, f"sighting-{row.track_id}"),),
+            push=(self._context.route.task(RowToWrite(row), task, f"sighting-{row.track_id}"),),
             tallies={VEHICLES: 1, outcome: 1},
         )
 

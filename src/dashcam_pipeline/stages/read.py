@@ -141,7 +141,7 @@ class Read:
             pushed.append(
                 self._context.route.task(
                     SampledFrame(frame.index, frame.pts_s),
-                    task.source_id,
+                    task,
                     str(order),
                     key=task.source_id,
                     order=order,
@@ -163,11 +163,11 @@ class Read:
         """Close the video: the tracker learns that nothing more comes, the summary waits until all is done."""
         route = self._context.route
         row = replace(row, frames_sampled=position.frames_in)
-        end = route.task(EndOfVideo(), task.source_id, "end", key=task.source_id, order=position.frames_in)
-        return Outcome(push=(end,), closer=route.task(VideoRead(row), task.source_id, "summary"))
+        end = route.task(EndOfVideo(), task, "end", key=task.source_id, order=position.frames_in)
+        return Outcome(push=(end,), closer=route.task(VideoRead(row), task, "summary"))
 
     def _write(self, task: Task, row: VideoRow, name: str) -> Task:
-        return self._context.route.task(RowToWrite(row), task.source_id, name)
+        return self._context.route.task(RowToWrite(row), task, name)
 
     def _show(
         self, job: VideoJob, row: VideoRow, position: _Position, read_s: float, over: bool = False

@@ -39,6 +39,6 @@ class Summary:
                 row, status=VideoStatus.PARTIAL, reason=f"{given_up} tasks failed and were given up"
             )
         return Outcome(
-            push=(self._context.route.task(RowToWrite(row), task.source_id, "video"),),
+            push=(self._context.route.task(RowToWrite(row), task, "video"),),
             tallies={BYTES_DONE: row.size_bytes or 0},
         )

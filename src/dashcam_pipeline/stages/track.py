@@ -55,7 +55,7 @@ class Track:
         return [
             self._context.route.task(
                 VehicleLook(look),
-                task.source_id,
+                task,
                 f"{look.track_id}-{look.frame_idx}",
                 key=vehicle_key(task.source_id, look.track_id),
                 payload_ref=task.payload_ref,
@@ -68,7 +68,7 @@ class Track:
         return [
             self._context.route.task(
                 VehiclePassed(passing),
-                task.source_id,
+                task,
                 f"{passing.track_id}-passed",
                 key=vehicle_key(task.source_id, passing.track_id),
             )

@@ -36,7 +36,7 @@ class VehicleDetect:
         frame: SampledFrame = task.load()
         return self._context.route.task(
             SearchedFrame(frame.frame_idx, frame.ts_s, tuple(vehicles)),
-            task.source_id,
+            task,
             str(task.order),
             key=task.key,
             order=task.order,
