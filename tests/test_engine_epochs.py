@@ -64,6 +64,8 @@ class Run:
         assert batch is not None
         self.position: int = batch.state.load() if batch.state else 0
         self.reading = True
+        self.in_hand: Batch | None = None  # a look that takes long, so that later ones come in before it
+        self.slow = dice.choice(["SEARCH", "ORDER", "LOOK", "GATHER", "WRITE", "KEEP"])  # tasks pile up before it
 
     def step(self) -> bool:
         """Do one thing; False when nothing is left to do."""
@@ -71,6 +73,13 @@ class Run:
             return False
         names = ["SEARCH", "ORDER", "LOOK", "GATHER", "WRITE", "KEEP", "CLOSE"]
         self.dice.shuffle(names)
+        if self.dice.random() < 0.9:
+            names.remove(self.slow)
+        if self.in_hand is None:
+            self.in_hand = self.queue.lease("slow", ["LOOK"], 1)
+        elif self.dice.random() < 0.05:
+            self.queue.complete("slow", self.in_hand.task_ids, self.look(self.in_hand))
+            self.in_hand = None
         if self.reading and self.dice.random() < 0.4:
             self.read()
             return True
