@@ -16,7 +16,7 @@ from dashcam_pipeline.storage import schema
 from dashcam_pipeline.storage.connection import connect
 from dashcam_pipeline.storage.queries import query
 from dashcam_pipeline.storage.schema import LOCK_ID, TABLES, migrate, schema_state
-from dashcam_pipeline.storage.schema_doc import describe
+from dashcam_pipeline.storage.schema_doc import ORDER, describe
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "db_schema.md"
 
@@ -45,6 +45,10 @@ def test_document_matches_the_tables(dsn: str) -> None:
         assert DOCUMENT.read_text(encoding="utf-8") == describe(connection), (
             "run: python -m dashcam_pipeline.storage.schema_doc > docs/db_schema.md"
         )
+
+
+def test_document_has_every_table() -> None:
+    assert set(ORDER) == set(TABLES)
 
 
 @pytest.mark.parametrize("table", TABLES)

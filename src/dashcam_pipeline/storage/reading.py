@@ -1,4 +1,4 @@
-"""Reading back what runs have written: runs, their videos, their sightings."""
+"""Reading back what runs have written: runs, their videos, their sightings, what they gave up."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from psycopg.rows import class_row, scalar_row
 from dashcam_pipeline.errors import BadInput
 from dashcam_pipeline.storage.connection import Connection
 from dashcam_pipeline.storage.queries import query
-from dashcam_pipeline.storage.rows import RunStatus, VideoStatus
+from dashcam_pipeline.storage.rows import DeadLetterRow, RunStatus, VideoStatus
 
 LATEST = "latest"
 ROWS_A_TRIP = 1000
@@ -146,6 +146,17 @@ def count_replaced(connection: Connection, run_id: str) -> int:
     """How many of a run's videos have sightings that another run wrote since."""
     with connection.cursor(row_factory=scalar_row) as cursor:
         return int(cursor.execute(query("read", "replaced_videos"), {"run_id": run_id}).fetchone() or 0)
+
+
+def list_dead_letters(connection: Connection, run_id: str) -> list[DeadLetterRow]:
+    """The work that a run gave up, by video and frame."""
+    return _all(connection, DeadLetterRow, "dead_letters", {"run_id": run_id})
+
+
+def count_dead_letters(connection: Connection, run_id: str) -> int:
+    """How many pieces of work a run gave up."""
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        return int(cursor.execute(query("read", "count_dead_letters"), {"run_id": run_id}).fetchone() or 0)
 
 
 def iterate_sightings(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import platform
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -122,3 +123,4 @@ class RunRow:
     config_fingerprint: str = ""  # changes when a setting that can change a row does
     model_fingerprint: str = ""  # the checksums of the models used
     work_dir: str | None = None  # evidence paths are relative to it
+    host: str = field(default_factory=platform.node)  # whose work dir that is

@@ -28,7 +28,7 @@ MIGRATION_TABLE = "dashcam_migration"
 LOCK_ID = 0x64617368_63616D  # any number that other programs won't take: "dashcam"
 LOCK_TIMEOUT_S = 30
 MIN_SERVER_VERSION = 130000
-TABLES: tuple[LiteralString, ...] = ("runs", "videos", "vehicles")
+TABLES: tuple[LiteralString, ...] = ("runs", "videos", "vehicles", "dead_letters")
 
 
 class _Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]

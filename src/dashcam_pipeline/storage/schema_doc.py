@@ -15,14 +15,15 @@ from psycopg.rows import class_row, scalar_row
 from dashcam_pipeline.storage.connection import Connection, connect
 from dashcam_pipeline.storage.database import Database
 from dashcam_pipeline.storage.queries import query
-from dashcam_pipeline.storage.schema import TABLES
+
+ORDER = ("vehicles", "videos", "runs", "dead_letters")
 
 INTRODUCTION = """\
 # Database
 
-Three tables: `vehicles` holds the sightings, one row a vehicle passing one camera; `videos` the input
-files of each run; `runs` the calls of `dashcam run`. This page is written from the comments in the
-database itself (`\\d+ vehicles` in psql shows the same).
+Four tables: `vehicles` holds the sightings, one row a vehicle passing one camera; `videos` the input
+files of each run; `runs` the runs; `dead_letters` the work that was given up. This page is written from
+the comments in the database itself (`\\d+ vehicles` in psql shows the same).
 
 What holds:
 
@@ -56,6 +57,9 @@ SELECT no_plate_reason, count(*) FROM vehicles WHERE final_plate IS NULL GROUP B
 -- the videos of the latest run
 SELECT filename, status, reason, vehicles, plates FROM videos
 WHERE run_id = (SELECT run_id FROM runs ORDER BY started_at DESC LIMIT 1) ORDER BY path;
+
+-- what was given up, and why?
+SELECT video_id, category, frame_idx, error, frame_picture FROM dead_letters ORDER BY failed_at DESC;
 ```
 """
 
@@ -70,7 +74,7 @@ class _Column:
 
 def describe(connection: Connection) -> str:
     """The page, from the tables of a database that is up to date."""
-    return INTRODUCTION + "".join(_table(connection, table) for table in reversed(TABLES)) + EXAMPLES
+    return INTRODUCTION + "".join(_table(connection, table) for table in ORDER) + EXAMPLES
 
 
 def _table(connection: Connection, table: str) -> str:

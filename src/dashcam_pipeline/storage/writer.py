@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import platform
 import time
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -16,7 +18,7 @@ from dashcam_pipeline.errors import DatabaseUnavailable
 from dashcam_pipeline.storage.connection import Connection, connect, one_line, unavailable
 from dashcam_pipeline.storage.dsn import redacted
 from dashcam_pipeline.storage.queries import query
-from dashcam_pipeline.storage.rows import RunRow, SightingRow, VideoRow, VideoStatus
+from dashcam_pipeline.storage.rows import DeadLetterRow, RunRow, SightingRow, VideoRow, VideoStatus
 from dashcam_pipeline.storage.text import storable
 
 GIVE_UP_AFTER_S = 60.0
@@ -26,6 +28,12 @@ SIGHTING_NAMESPACE = uuid.UUID("4f0c6d0a-5d0e-5b1c-9d3e-6c8f3a1f2b70")
 EVERY_FRAME = 2**62
 READ_TO_THE_END = frozenset({VideoStatus.DONE, VideoStatus.PARTIAL})
 CUT_SHORT = frozenset({VideoStatus.STOPPED, VideoStatus.FAILED})
+REFUSALS = (
+    psycopg.DataError,
+    psycopg.IntegrityError,
+    psycopg.errors.ProgramLimitExceeded,  # a text that is too long for an index
+)
+"""What the server says when it will not take a row for what is in it: another try won't help."""
 WORTH_ANOTHER_TRY = (
     psycopg.OperationalError,  # connection lost, server stopping or starting, deadlock, disk full
     psycopg.InterfaceError,
@@ -41,7 +49,7 @@ def sighting_id(video_id: str, track_id: int) -> uuid.UUID:
 
 
 class ResultWriter:
-    """Writes runs, videos and sightings. Connects at the first write; not for several threads at once.
+    """Writes runs, videos, sightings and dead letters. Connects at the first write; not for several threads at once.
 
     Every write is an upsert, so one that is repeated, in whatever order, leaves the same table. When
     the connection is lost, the whole transaction is tried again with growing pauses: nothing is lost
@@ -73,14 +81,18 @@ class ResultWriter:
         """Write the row of a run that begins or is resumed (then with its old `run_id`)."""
         self._in_transaction(lambda connection: _write_run(connection, run))
 
-    def end_dead_runs(self, reason: str) -> None:
-        """Close the rows of runs that never came to say how they ended.
+    def end_dead_runs(self, reason: str, work_dir: Path | None = None) -> None:
+        """Close the rows of runs that never came to say how they ended, with those of their videos.
 
-        Only for a caller who knows that no run is under way in this database.
+        Only for a caller who knows that none of them is under way.
+
+        Args:
+            work_dir: only runs of this work dir on this host; None: all runs in the database.
         """
+        where = {"work_dir": None if work_dir is None else storable(str(work_dir)), "host": platform.node()}
 
         def end(connection: Connection) -> None:
-            connection.execute(query("write", "end_dead_runs"), {"reason": reason})
+            connection.execute(query("write", "end_dead_runs"), {"reason": reason, **where})
 
         self._in_transaction(end)
 
@@ -88,8 +100,13 @@ class ResultWriter:
         """Write the row of a run that ends."""
         self._in_transaction(lambda connection: _write_run(connection, run))
 
-    def write(self, sightings: Sequence[SightingRow] = (), videos: Sequence[VideoRow] = ()) -> None:
-        """Write a batch in one transaction.
+    def write(
+        self,
+        sightings: Sequence[SightingRow] = (),
+        videos: Sequence[VideoRow] = (),
+        dead_letters: Sequence[DeadLetterRow] = (),
+    ) -> None:
+        """Write a batch in one transaction. Of several rows with one key, the last counts.
 
         A video whose status is final replaces what earlier runs wrote of it: with other settings or
         models a run counts its vehicles otherwise, and what remained of an earlier run would stand in
@@ -98,11 +115,22 @@ class ResultWriter:
 
         Raises:
             DatabaseUnavailable: no server for `give_up_after_s`, or it refuses the tables.
-            psycopg.DataError, psycopg.IntegrityError: a row breaks the rules of its table; nothing of
-                the batch is written.
+            one of REFUSALS: a row breaks the rules of its table; nothing of the batch is written.
         """
-        if sightings or videos:
-            self._in_transaction(lambda connection: _write_batch(connection, sightings, videos))
+        if sightings or videos or dead_letters:
+            self._in_transaction(lambda connection: _write_batch(connection, sightings, videos, dead_letters))
+
+    def clear_dead_letters(self, run_id: str, video_ids: Sequence[str]) -> list[str]:
+        """Forget what a run gave up of videos that are read again; the pictures' paths in the work dir."""
+        found: list[str] = []
+
+        def clear(connection: Connection) -> None:
+            parameters = {"run_id": run_id, "video_ids": list(video_ids)}
+            rows = connection.execute(query("write", "clear_dead_letters"), parameters).fetchall()
+            found[:] = [str(row[0]) for row in rows if row[0] is not None]
+
+        self._in_transaction(clear)
+        return found
 
     def close(self) -> None:
         """Drop the connection; a later write opens another."""
@@ -126,12 +154,16 @@ class ResultWriter:
                 self._try(work)
                 self.problem = None
                 return
+            except REFUSALS:
+                self.problem = None  # the server is well
+                raise
             except (*WORTH_ANOTHER_TRY, DatabaseUnavailable) as error:
                 self.close()
                 self.problem = one_line(error)
                 if self._clock() + pause_s > give_up_at:
                     raise self._gave_up(error) from error
             except psycopg.ProgrammingError as error:  # no such table or column, or no right to it
+                self.problem = one_line(error)
                 raise unavailable(self._url, error) from error
             self._sleep(pause_s)
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
@@ -154,15 +186,20 @@ def _write_run(connection: Connection, run: RunRow) -> None:
 
 
 def _write_batch(
-    connection: Connection, sightings: Sequence[SightingRow], videos: Sequence[VideoRow]
+    connection: Connection,
+    sightings: Sequence[SightingRow],
+    videos: Sequence[VideoRow],
+    dead_letters: Sequence[DeadLetterRow],
 ) -> None:
     # Always in the same order, so that two writers never wait for each other's rows in a circle.
     videos = sorted(videos, key=lambda row: (row.run_id, row.path))
     sightings = sorted(sightings, key=lambda row: (row.video_id, row.track_id))
+    dead_letters = sorted(dead_letters, key=lambda row: (row.run_id, row.task_id))
     with connection.cursor() as cursor:
         cursor.executemany(query("write", "upsert_video"), [_video(row) for row in videos])
         cursor.executemany(query("write", "upsert_sighting"), [_sighting(row) for row in sightings])
         cursor.executemany(query("write", "remove_replaced"), list(_replaced(videos)))
+        cursor.executemany(query("write", "upsert_dead_letter"), [_parameters(row) for row in dead_letters])
         video_ids = {row.video_id for row in videos} | {row.video_id for row in sightings}
         cursor.execute(query("write", "name_videos"), {"video_ids": sorted(map(storable, video_ids))})
 
@@ -189,7 +226,7 @@ def _sighting(row: SightingRow) -> Parameters:
     )
 
 
-def _parameters(row: RunRow | VideoRow | SightingRow, **replaced: object) -> Parameters:
+def _parameters(row: RunRow | VideoRow | SightingRow | DeadLetterRow, **replaced: object) -> Parameters:
     values = {key: storable(value) if isinstance(value, str) else value for key, value in asdict(row).items()}
     return values | replaced
 

@@ -66,3 +66,15 @@ FROM vehicles
 WHERE vehicles.run_id = %(run_id)s
     AND (%(video_ids)s::text[] IS NULL OR vehicles.video_id = ANY(%(video_ids)s))
 ORDER BY vehicles.video_path, vehicles.video_id, vehicles.first_frame, vehicles.track_id;
+
+-- name: dead_letters
+SELECT
+    dead_letters.run_id, dead_letters.video_id, dead_letters.task_id, dead_letters.category,
+    dead_letters.attempts, dead_letters.error, dead_letters.traceback, dead_letters.frame_idx,
+    dead_letters.ts_s, dead_letters.frame_picture, dead_letters.failed_at
+FROM dead_letters
+WHERE dead_letters.run_id = %(run_id)s
+ORDER BY dead_letters.video_id, dead_letters.frame_idx NULLS LAST, dead_letters.task_id;
+
+-- name: count_dead_letters
+SELECT count(*) FROM dead_letters WHERE run_id = %(run_id)s;

@@ -1,10 +1,10 @@
 -- name: upsert_run
 INSERT INTO runs (
-    run_id, status, started_at, finished_at, error, version, work_dir,
+    run_id, status, started_at, finished_at, error, version, work_dir, host,
     config, config_fingerprint, model_fingerprint
 ) VALUES (
     %(run_id)s, %(status)s, %(started_at)s, %(finished_at)s, %(error)s, %(version)s, %(work_dir)s,
-    %(config)s, %(config_fingerprint)s, %(model_fingerprint)s
+    %(host)s, %(config)s, %(config_fingerprint)s, %(model_fingerprint)s
 )
 ON CONFLICT (run_id) DO UPDATE SET
     status = excluded.status,
@@ -13,6 +13,7 @@ ON CONFLICT (run_id) DO UPDATE SET
     error = excluded.error,
     version = excluded.version,
     work_dir = excluded.work_dir,
+    host = excluded.host,
     config = excluded.config,
     config_fingerprint = excluded.config_fingerprint,
     model_fingerprint = excluded.model_fingerprint,
@@ -103,9 +104,34 @@ WITH dead AS (
     UPDATE runs
     SET status = 'failed', error = %(reason)s, finished_at = updated_at, updated_at = now()
     WHERE status = 'running'
+        AND (%(work_dir)s::text IS NULL OR work_dir = %(work_dir)s AND host = %(host)s)
     RETURNING run_id
 )
 UPDATE videos
 SET status = 'stopped', reason = %(reason)s, updated_at = now()
 FROM dead
 WHERE videos.run_id = dead.run_id AND videos.status IN ('queued', 'running');
+
+-- name: upsert_dead_letter
+INSERT INTO dead_letters (
+    run_id, video_id, task_id, category, attempts, error, traceback, frame_idx, ts_s, frame_picture, failed_at
+) VALUES (
+    %(run_id)s, %(video_id)s, %(task_id)s, %(category)s, %(attempts)s, %(error)s, %(traceback)s,
+    %(frame_idx)s, %(ts_s)s, %(frame_picture)s, %(failed_at)s
+)
+ON CONFLICT (run_id, task_id) DO UPDATE SET
+    video_id = excluded.video_id,
+    category = excluded.category,
+    attempts = excluded.attempts,
+    error = excluded.error,
+    traceback = excluded.traceback,
+    frame_idx = excluded.frame_idx,
+    ts_s = excluded.ts_s,
+    frame_picture = excluded.frame_picture,
+    failed_at = excluded.failed_at,
+    updated_at = now();
+
+-- name: clear_dead_letters
+DELETE FROM dead_letters
+WHERE run_id = %(run_id)s AND video_id = ANY(%(video_ids)s)
+RETURNING frame_picture;
