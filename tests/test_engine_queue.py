@@ -7,6 +7,8 @@ from dataclasses import replace
 
 import pytest
 
+from dashcam_pipeline.engine.leases import Silent
+from dashcam_pipeline.engine.ledger import MOST_INTERRUPTIONS
 from dashcam_pipeline.engine.queue import CentralTaskQueue
 from dashcam_pipeline.engine.task import KeyState, LeaseLost, Outcome
 from engine_toys import CATEGORIES, RULES, World, task
@@ -121,9 +123,71 @@ def test_leases_run_out_when_nobody_renews_them() -> None:
     world.queue.renew("alive")
     assert world.queue.silent_owners() == []
     world.clock.turn(2.0)
-    assert world.queue.silent_owners() == ["quiet"]
+    assert world.queue.silent_owners() == [Silent("quiet", stuck=False)]
     world.queue.requeue_owner("quiet", "silent")
     assert world.queue.silent_owners() == []
+
+
+@pytest.mark.parametrize("sign", ["alive", "admit", "progress", None])
+def test_a_task_without_a_sign_of_its_own_is_stuck_although_its_worker_beats(sign: str | None) -> None:
+    world = World(lease_s=10.0, stuck_s=30.0)
+    world.read("moves", owner="w")
+    world.read("stands", owner="other")
+    for _ in range(5):
+        world.clock.turn(9.0)
+        world.queue.renew("w")
+        world.queue.renew("other")
+        if sign == "alive":
+            world.queue.alive("w", ["read-moves"])
+        elif sign == "admit":
+            world.queue.admit("read-moves", 1, 1)
+        elif sign == "progress":
+            world.queue.progress("w", "read-moves", Outcome())
+    stuck = ["other"] if sign else ["other", "w"]
+    assert world.queue.silent_owners() == [Silent(owner, stuck=True) for owner in stuck]
+
+
+def test_a_sign_of_life_for_a_task_that_was_taken_away_says_so() -> None:
+    world = World()
+    world.push(task("a"))
+    world.lease_ids("SEARCH", owner="one")
+    with pytest.raises(LeaseLost, match="a"):
+        world.queue.alive("two", ["a"])
+
+
+def test_after_a_pause_of_the_whole_run_nobody_is_silent_or_stuck() -> None:
+    world = World(lease_s=10.0, stuck_s=30.0)
+    world.push(task("a"))
+    world.lease_ids("SEARCH")
+    world.clock.turn(1000.0)
+    world.queue.grace()
+    assert world.queue.silent_owners() == []
+    world.clock.turn(10.1)
+    assert world.queue.silent_owners() == [Silent("w", stuck=False)]
+
+
+def test_an_interruption_is_no_attempt_but_too_many_of_them_are_the_end() -> None:
+    world = World(max_attempts=2)
+    world.push(task("a"))
+    for number in range(MOST_INTERRUPTIONS):
+        assert world.lease_ids("SEARCH", owner=f"w{number}") == ["a"]
+        assert world.queue.requeue_owner(f"w{number}", "killed", interrupted=True) == 1
+    assert (world.load("SEARCH").failed, world.queue.dead_letters()) == (0, [])
+    world.lease_ids("SEARCH", owner="last")
+    world.queue.requeue_owner("last", "killed once more", interrupted=True)
+    (letter,) = world.queue.dead_letters()
+    assert (letter.task.attempts, letter.task.interruptions) == (0, MOST_INTERRUPTIONS + 1)
+    assert letter.reason == "killed once more"
+
+
+def test_progress_of_a_reader_clears_its_interruptions() -> None:
+    world = World()
+    world.read(owner="r0")
+    for number in range(3 * MOST_INTERRUPTIONS):
+        world.queue.progress(f"r{number}", "read-s", Outcome())
+        world.queue.requeue_owner(f"r{number}", "killed", interrupted=True)
+        assert world.lease_ids("READ", owner=f"r{number + 1}") == ["read-s"]
+    assert world.queue.dead_letters() == []
 
 
 def test_every_task_of_a_dead_owner_has_failed_once_and_they_come_back_in_order_one_by_one() -> None:

@@ -1,4 +1,4 @@
-"""Who has which task, and until when."""
+"""Who has which task, and since when nobody has heard of the worker, or of the work."""
 
 from __future__ import annotations
 
@@ -14,7 +14,16 @@ from dashcam_pipeline.engine.task import LeaseLost, Task
 class _Lease:
     owner: str
     waiting: Waiting
-    deadline_s: float
+    beat_s: float  # when the owner last said that it is alive
+    moved_s: float  # when the task itself last showed that its work goes on
+
+
+@dataclass(frozen=True, slots=True)
+class Silent:
+    """A worker whose time is up."""
+
+    owner: str
+    stuck: bool  # the process is alive, but the work on one of its tasks does not go on
 
 
 class LeaseTable:
@@ -23,10 +32,10 @@ class LeaseTable:
     def __init__(self) -> None:
         self._leases: dict[str, _Lease] = {}
 
-    def grant(self, owner: str, waiting: Iterable[Waiting], deadline_s: float) -> None:
+    def grant(self, owner: str, waiting: Iterable[Waiting], now_s: float) -> None:
         """Hand tasks to a worker."""
         for item in waiting:
-            self._leases[item.task.task_id] = _Lease(owner, item, deadline_s)
+            self._leases[item.task.task_id] = _Lease(owner, item, now_s, now_s)
 
     def held(self, owner: str, task_ids: Sequence[str]) -> list[Task]:
         """The tasks, if the owner holds every one of them, each named once; else raises LeaseLost."""
@@ -57,19 +66,32 @@ class LeaseTable:
         return any(lease.owner == owner and lease.waiting.task.attempts for lease in self._leases.values())
 
     def clear(self, task_id: str) -> None:
-        """The task got further than it ever was: its failures so far count no more."""
+        """The task got further than it ever was: its failures and interruptions so far count no more."""
         lease = self._leases[task_id]
-        lease.waiting = replace(lease.waiting, task=replace(lease.waiting.task, attempts=0))
+        fresh = replace(lease.waiting.task, attempts=0, interruptions=0)
+        lease.waiting = replace(lease.waiting, task=fresh)
 
-    def renew(self, owner: str, deadline_s: float) -> None:
+    def renew(self, owner: str, now_s: float) -> None:
         """The worker is alive."""
         for lease in self._leases.values():
             if lease.owner == owner:
-                lease.deadline_s = deadline_s
+                lease.beat_s = now_s
 
-    def silent(self, now_s: float) -> list[str]:
-        """Workers with a lease past its deadline."""
-        return sorted({lease.owner for lease in self._leases.values() if lease.deadline_s < now_s})
+    def moved(self, task_ids: Iterable[str], now_s: float) -> None:
+        """The work on these tasks goes on."""
+        for task_id in task_ids:
+            self._leases[task_id].moved_s = now_s
+
+    def grace(self, now_s: float) -> None:
+        """All clocks begin anew, as when the whole run had been stopped for a while."""
+        for lease in self._leases.values():
+            lease.beat_s = lease.moved_s = now_s
+
+    def silent(self, now_s: float, lease_s: float, stuck_s: float) -> list[Silent]:
+        """Workers of which nothing was heard for `lease_s`, and those with a task that has not moved for `stuck_s`."""
+        mute = {lease.owner for lease in self._leases.values() if now_s - lease.beat_s > lease_s}
+        stuck = {lease.owner for lease in self._leases.values() if now_s - lease.moved_s > stuck_s}
+        return [Silent(owner, stuck=owner not in mute) for owner in sorted(mute | stuck)]
 
     def by_category(self) -> Counter[str]:
         """How many tasks of each category are out."""

@@ -33,6 +33,7 @@ from dashcam_pipeline.engine.task import (
     WorkerClass,
 )
 
+MOST_INTERRUPTIONS = 10  # a task that loses its worker more often than this is given up
 POPPED = "popped"
 """The owner of tasks that are taken out for good."""
 
@@ -77,7 +78,7 @@ class Ledger:
         """Hand out the next batch of a category, which must have something ready."""
         size = self._categories[category].batch
         waiting = self._buckets[category].take(size if n is None else min(n, size))
-        self.leases.grant(owner, waiting, self._clock() + self._rules.lease_s)
+        self.leases.grant(owner, waiting, self._clock())
         first = waiting[0].task
         state = self._states.get(first.source_id, Slot(category, first.key))
         return Batch(category, tuple(item.task for item in waiting), state)
@@ -102,12 +103,18 @@ class Ledger:
         self._busy_s[tasks[0].category] += busy_s
         self.move_on({task.source_id for task in tasks})
 
-    def fail(self, task_id: str, reason: str) -> bool:
-        """Put a leased task back, or give it up after its last attempt and tell the category that comes next."""
+    def fail(self, task_id: str, reason: str, interrupted: bool = False) -> bool:
+        """Put a leased task back, or give it up after its last attempt and tell the category that comes next.
+
+        A task that was `interrupted` is not to blame, and has more lives than one that failed.
+        """
         (task,) = self.leases.tasks([task_id])
-        self._failed[task.category] += 1
-        tried = replace(task, attempts=task.attempts + 1)
-        if tried.attempts < self._rules.max_attempts:
+        if interrupted:
+            tried = replace(task, interruptions=task.interruptions + 1)
+        else:
+            self._failed[task.category] += 1
+            tried = replace(task, attempts=task.attempts + 1)
+        if tried.attempts < self._rules.max_attempts and tried.interruptions <= MOST_INTERRUPTIONS:
             self.put_back([tried])
             return False
         self.dead.append(DeadLetter(tried, reason))

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from dashcam_pipeline.engine import policy
+from dashcam_pipeline.engine.leases import Silent
 from dashcam_pipeline.engine.ledger import Ledger
 from dashcam_pipeline.engine.pressure import Request
 from dashcam_pipeline.engine.rules import QueueRules
@@ -77,6 +78,7 @@ class CentralTaskQueue:
             while True:
                 if not self._ledger.leases.is_out(task_id):
                     raise LeaseLost(f"nobody holds {task_id}, which asks for room")
+                self._ledger.leases.moved([task_id], self._clock())
                 gate = self._ledger.pressure.ask(
                     request,
                     gpu_tasks=self._ledger.class_backlog(WorkerClass.GPU),
@@ -142,6 +144,7 @@ class CentralTaskQueue:
             ledger.apply(owner, [task_id], outcome, from_reader=True)
             ledger.pressure.settle(task_id)
             ledger.leases.clear(task_id)
+            ledger.leases.moved([task_id], self._clock())
             if outcome.cut:
                 ledger.move_on({ledger.leases.tasks([task_id])[0].source_id})
 
@@ -169,24 +172,39 @@ class CentralTaskQueue:
     def renew(self, owner: str) -> None:
         """The owner is alive: its leases last another `lease_s`."""
         with self._condition:
-            self._ledger.leases.renew(owner, self._clock() + self._rules.lease_s)
+            self._ledger.leases.renew(owner, self._clock())
 
-    def requeue_owner(self, owner: str, reason: str) -> int:
+    def alive(self, owner: str, task_ids: Sequence[str]) -> None:
+        """Work on these leased tasks goes on, though nothing can be handed in yet: they are not stuck.
+
+        Raises LeaseLost when one of them is no longer the owner's.
+        """
+        with self._condition:
+            self._ledger.leases.held(owner, task_ids)
+            self._ledger.leases.moved(task_ids, self._clock())
+
+    def requeue_owner(self, owner: str, reason: str, interrupted: bool = False) -> int:
         """The owner died: each of its tasks has failed once, and its name is used up. How many there were.
 
         A batch that killed its worker comes back task by task (see FifoBucket), so the guilty one stands alone.
+        With `interrupted` the owner was ended from outside, and that counts as no attempt.
         """
         with self._change() as ledger:
             self._dead_owners.add(owner)
             lost = ledger.leases.of(owner)
             for task_id in reversed(lost):  # each goes back to the front, so the first of them goes last
-                ledger.fail(task_id, reason)
+                ledger.fail(task_id, reason, interrupted)
             return len(lost)
 
-    def silent_owners(self) -> list[str]:
-        """Owners with a lease past its deadline."""
+    def silent_owners(self) -> list[Silent]:
+        """Owners of leases that have been silent for `lease_s`, or hold a task that is stuck."""
         with self._condition:
-            return self._ledger.leases.silent(self._clock())
+            return self._ledger.leases.silent(self._clock(), self._rules.lease_s, self._rules.stuck_s)
+
+    def grace(self) -> None:
+        """The whole run stood still for a while: all leases begin anew, so that nobody is taken for silent."""
+        with self._condition:
+            self._ledger.leases.grace(self._clock())
 
     def withdraw(self, category: str) -> list[Task]:
         """Take back every waiting task of a category, as when the user stops a run. Their frames are released."""

@@ -179,7 +179,7 @@ class Supervisor:
             elif not slot.process.is_alive():
                 self._bury(slot, shared)
                 self._start(slot, shared, store)
-        silent = shared.queue.silent_owners()
+        silent = {silent.owner for silent in shared.queue.silent_owners()}
         for slot in self._slots:
             if slot.worker_id in silent and slot.process is not None:
                 log.warning("worker %s has been silent for too long and is replaced", slot.worker_id)
