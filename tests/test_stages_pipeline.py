@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from dashcam_pipeline.engine.task import WorkerClass
+from dashcam_pipeline.engine.task import Task, WorkerClass
 from dashcam_pipeline.stages import records
 from dashcam_pipeline.stages.pipeline import BuildStages, Router, Stage, stages
 from stage_bench import VIDEO, Bench, look, passed
 
 TABLE = stages()
+PARENT = Task(task_id="parent", category="READ", source_id=VIDEO, epoch=7)
 NAMES = [stage.category.name for stage in TABLE]
 
 
@@ -30,6 +31,8 @@ def test_the_stages_are_those_of_the_design_in_their_order() -> None:
         "PLATE_SMOOTH",
         "SUMMARY",
         "FINAL_WRITE",
+        "CHECKPOINT",
+        "DEAD_LETTER",
     ]
 
 
@@ -52,12 +55,24 @@ def test_nothing_is_given_upstream_and_ranks_ascend() -> None:
 def test_only_the_first_stage_is_slowed_down_and_one_process_writes() -> None:
     classes = {stage.category.name: stage.category.worker_class for stage in TABLE}
     assert [name for name, kind in classes.items() if kind is WorkerClass.SOURCE] == ["READ"]
-    assert [name for name, kind in classes.items() if kind is WorkerClass.WRITER] == ["FINAL_WRITE"]
+    assert [name for name, kind in classes.items() if kind is WorkerClass.WRITER] == [
+        "FINAL_WRITE",
+        "CHECKPOINT",
+        "DEAD_LETTER",
+    ]
 
 
 def test_frames_are_tracked_in_order_and_vehicles_are_gathered_by_key() -> None:
     assert row("TRACK").category.ordered
     assert row("PLATE_SMOOTH").category.keyed
+
+
+def test_every_stage_that_remembers_meets_the_end_of_an_epoch_at_a_definite_point() -> None:
+    """An ordered one between two tasks; one whose tasks come in any order must be aligned."""
+    for stage in TABLE:
+        category = stage.category
+        if category.keyed and category.worker_class is WorkerClass.CPU:
+            assert category.ordered or category.aligned, category.name
 
 
 def test_whoever_is_told_of_a_task_that_was_given_up_is_a_stage_that_comes_later_or_reads() -> None:
@@ -90,14 +105,15 @@ def test_the_router_refuses_what_the_row_of_a_stage_does_not_give(stage: Stage) 
     }
     for kind, record in samples.items():
         if kind in stage.gives:
-            made = router.task(record, VIDEO, "name", key="k", order=3, frames=("f",))
+            made = router.task(record, PARENT, "name", key="k", order=3, frames=("f",))
             (taker,) = (other.category.name for other in TABLE if kind in other.takes)
+            assert made.epoch == PARENT.epoch
             assert (made.category, made.task_id) == (taker, f"{VIDEO}:{taker}:name")
             assert (made.key, made.order, made.dependencies) == ("k", 3, ("f",))
             assert made.load() == record
         else:
             with pytest.raises(TypeError, match=kind.__name__):
-                router.task(record, VIDEO, "name")
+                router.task(record, PARENT, "name")
 
 
 def test_the_batches_are_those_of_the_settings() -> None:

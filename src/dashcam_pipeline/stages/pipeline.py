@@ -125,7 +125,7 @@ def stages(vehicle_batch: int = 8, plate_batch: int = 8, reader_batch: int = 16)
             build=checkpoint.SaveCheckpoint,
         ),
         Stage(
-            Category(name=DEAD_LETTER, worker_class=WorkerClass.WRITER, rank=8),
+            Category(name=DEAD_LETTER, worker_class=WorkerClass.WRITER, rank=9),
             takes=(),
             gives=(),
             build=dead_letter.KeepDeadLetter,
