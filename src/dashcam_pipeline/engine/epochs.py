@@ -33,6 +33,7 @@ class EpochBook:
 
     def __init__(self) -> None:
         self._sources: dict[str, _Epochs] = defaultdict(_Epochs)
+        self._held: Counter[str] = Counter()  # by category
 
     def current(self, source_id: str) -> int:
         """The epoch in which the source's reader is."""
@@ -65,15 +66,11 @@ class EpochBook:
     def hold(self, waiting: Waiting) -> None:
         """Keep a task that is early until `end_next` gives it out."""
         self._sources[waiting.task.source_id].held[waiting.task.epoch].append(waiting)
+        self._held[waiting.task.category] += 1
 
     def held(self, category: str) -> int:
         """Tasks of a category that are held back, of all sources."""
-        return sum(
-            waiting.task.category == category
-            for source in self._sources.values()
-            for tasks in source.held.values()
-            for waiting in tasks
-        )
+        return self._held[category]
 
     def next_is_over(self, source_id: str) -> bool:
         """Whether the earliest open epoch is over."""
@@ -85,7 +82,9 @@ class EpochBook:
         source = self._sources[source_id]
         del source.open[source.first_open]
         source.first_open += 1
-        return source.held.pop(source.first_open, [])
+        early = source.held.pop(source.first_open, [])
+        self._held.subtract(waiting.task.category for waiting in early)
+        return early
 
     def forget(self, source_id: str) -> None:
         """The source is over."""

@@ -191,7 +191,7 @@ class Ledger:
 
     def backlog(self, categories: Iterable[str]) -> int:
         """Tasks that wait in the categories together."""
-        return sum(len(self._buckets[name]) for name in categories)
+        return sum(self._waiting(name) for name in categories)
 
     def class_backlog(self, worker_class: WorkerClass) -> int:
         """Tasks that wait for one class of workers."""
@@ -218,7 +218,7 @@ class Ledger:
                 CategoryLoad(
                     name=name,
                     worker_class=category.worker_class,
-                    waiting=len(self._buckets[name]),
+                    waiting=self._waiting(name),
                     in_flight=leased[name],
                     done=self._done[name],
                     failed=self._failed[name],
@@ -330,6 +330,9 @@ class Ledger:
             self._add(drained.closer)
         else:
             self.epochs.forget(source_id)
+
+    def _waiting(self, name: str) -> int:
+        return len(self._buckets[name]) + self.epochs.held(name)
 
     def _load(self, name: str) -> Load:
         bucket, category = self._buckets[name], self._categories[name]
