@@ -28,7 +28,7 @@ INSERT INTO videos (
     %(duration_s)s, %(width)s, %(height)s, %(fps)s, %(codec)s, %(frames_decoded)s, %(frames_sampled)s,
     %(decode_errors)s, %(dead_letters)s, %(vehicles)s, %(plates)s, %(reasons)s
 )
-ON CONFLICT (run_id, path) DO UPDATE SET
+ON CONFLICT (run_id, path, video_id) DO UPDATE SET
     filename = excluded.filename,
     video_id = excluded.video_id,
     status = excluded.status,

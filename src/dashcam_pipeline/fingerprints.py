@@ -1,0 +1,72 @@
+"""Short names for the settings and models of a run: results with the same ones belong together."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from dashcam_pipeline import __version__
+from dashcam_pipeline.config import Settings
+
+RESULT_SECTIONS = ("detection", "looks", "models", "sampling", "tracking", "vote")
+"""The sections whose settings can change a row."""
+FRAME_FORMAT = "frame_store.format"
+
+Recorded = Mapping[str, object]
+"""Settings as they stand in a run's row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprints:
+    """Of one call of `dashcam run`."""
+
+    config: str  # changes when a setting that can change a row does
+    models: str  # the checksums of the models used
+
+
+def recorded(settings: Settings) -> dict[str, object]:
+    """The effective settings for a run's row, without what may hold a password."""
+    values: dict[str, object] = settings.model_dump(mode="json")
+    values["storage"] = settings.storage.model_copy(update={"dsn": None}).model_dump(mode="json")
+    return values
+
+
+def of_config(settings: Settings) -> str:
+    """The fingerprint of the settings that can change a row."""
+    relevant = dict(_relevant(recorded(settings)))
+    return hashlib.sha256(json.dumps(relevant, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def stamp(fingerprints: Fingerprints, frame_format: str) -> str:
+    """What a checkpoint must agree in with the run that goes on from it."""
+    return "/".join((__version__, fingerprints.config, fingerprints.models, frame_format))
+
+
+def differences(old: Recorded, new: Settings) -> list[str]:
+    """The settings that can change a row and are others now, each as `key: old → new`."""
+    before, now = dict(_relevant(old)), dict(_relevant(recorded(new)))
+    return [
+        f"{key}: {_said(before, key)} → {_said(now, key)}"
+        for key in sorted(before.keys() | now.keys())
+        if before.get(key) != now.get(key)
+    ]
+
+
+def _relevant(values: Recorded) -> Iterator[tuple[str, object]]:
+    """The settings that can change a row, by `section.key`."""
+    for section in RESULT_SECTIONS:
+        content = values.get(section)
+        if isinstance(content, Mapping):
+            yield from ((f"{section}.{key}", value) for key, value in content.items())
+    frame_store = values.get("frame_store")
+    if isinstance(frame_store, Mapping) and frame_store.get("format") == "jpeg":
+        yield FRAME_FORMAT, "jpeg"  # the other formats lose nothing
+
+
+def _said(values: Recorded, key: str) -> str:
+    if key in values:
+        value = values[key]
+        return "null" if value is None else str(value)
+    return "lossless" if key == FRAME_FORMAT else "not there"
