@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
 import pytest
 
-from dashcam_pipeline.config import SamplingSettings, Settings
+from dashcam_pipeline.config import RunSettings, SamplingSettings, Settings
 from dashcam_pipeline.engine.pressure import Limits
-from dashcam_pipeline.engine.task import LeaseLost, Task, pack
+from dashcam_pipeline.engine.task import Checkpoint, LeaseLost, Task, pack
 from dashcam_pipeline.errors import DiskUnavailable, VideoUnreadable
 from dashcam_pipeline.sources.base import Frame, Verdict
+from dashcam_pipeline.sources.sampling import Sampler
 from dashcam_pipeline.stages import read
 from dashcam_pipeline.stages.records import EndOfVideo, SampledFrame, VideoJob, VideoRead
 from dashcam_pipeline.storage.rows import VideoRow, VideoStatus
@@ -48,12 +50,25 @@ class FakeVideo:
 
     def __exit__(self, *exc: object) -> None: ...
 
-    def frames(self, wanted: Callable[[int, float], bool], first: int = 0) -> Iterator[Frame]:
+    frames_reread = 0
+
+    def frames(
+        self, sampler: Sampler, after: int | None = None, on_skipped: Callable[[], None] | None = None
+    ) -> Iterator[Frame]:
         for index in range(self.frames_in_file):
             type(self).before(index)
             self.frames_decoded += 1
-            if wanted(index, index / 10) and index >= first:
+            wanted = sampler.wanted(index, index / 10)
+            if after is not None and index <= after:
+                self.frames_reread += 1
+                assert on_skipped is not None
+                on_skipped()
+            elif wanted:
+                self.last = index
                 yield Frame(index, index / 10, picture(index, 12, 16))
+
+    def bookmark(self) -> int:
+        return self.last
 
 
 @pytest.fixture
@@ -297,3 +312,64 @@ def test_a_reader_whose_video_was_given_to_another_stops_asking_for_room(
     with pytest.raises(LeaseLost):
         bench.build("READ").process(batch)
     assert bench.store.leftovers() == []
+
+
+def checkpoints(bench: Bench) -> list[Checkpoint]:
+    """Work everything off that is behind the frames brought in; the checkpoints that come of it."""
+    made: list[Checkpoint] = []
+    while bench.queue.unfinished():
+        batch = bench.queue.lease("w", ["VEHICLE_DETECT", "TRACK", "FINAL_WRITE", "SUMMARY"])
+        if batch is not None:
+            follow = [
+                replace(task, task_id=f"{task.task_id}-tracked", category="TRACK")
+                for task in batch.tasks
+                if batch.category == "VEHICLE_DETECT"
+            ]
+            bench.queue.complete("w", batch.task_ids, read.Outcome(push=tuple(follow)))
+            continue
+        made += bench.drain("CHECKPOINT")
+    return made
+
+
+def test_every_few_seconds_of_video_a_later_run_can_go_on(tmp_path: Path, video: type[FakeVideo]) -> None:
+    settings = Settings(sampling=SamplingSettings(stride=1), run=RunSettings(checkpoint_s=0.5))
+    bench = Bench(tmp_path, settings, checkpoints_to="CHECKPOINT")
+    queued(bench)
+    assert read_once(bench) is None
+    at = [checkpoint.states for checkpoint in checkpoints(bench)]
+    positions = [
+        kept.state.load() for states in at for kept in states if kept.category == "READ" and kept.state
+    ]
+    orders = [kept.next_order for states in at for kept in states if kept.category == "TRACK"]
+    assert [position.read_s for position in positions] == [0.7, 1.5]  # four frames come at once
+    assert orders == [position.frames_in for position in positions] == [8, 16]
+
+
+def test_a_later_run_brings_in_only_what_came_behind_the_checkpoint(
+    tmp_path: Path, video: type[FakeVideo]
+) -> None:
+    settings = Settings(sampling=SamplingSettings(stride=1), run=RunSettings(checkpoint_s=0.5))
+    first = Bench(tmp_path, settings, checkpoints_to="CHECKPOINT")
+    queued(first)
+    read_once(first)
+    checkpoint = checkpoints(first)[0]
+    later = Bench(tmp_path, settings, checkpoints_to="CHECKPOINT")
+    later.queue.restore(checkpoint, {})
+    queued(later)
+    assert read_once(later) is None
+    batch = later.lease("VEHICLE_DETECT", 99)
+    assert batch is not None
+    assert [task.load().frame_idx for task in batch.tasks] == list(range(8, 20))[: len(batch.tasks)]
+    assert [task.order for task in batch.tasks] == list(range(8, 20))[: len(batch.tasks)]
+
+
+def test_stopped_by_the_user_a_video_can_be_gone_on_with_right_there(
+    tmp_path: Path, video: type[FakeVideo]
+) -> None:
+    bench = Bench(tmp_path, EVERY, checkpoints_to="CHECKPOINT")
+    queued(bench)
+    video.before = staticmethod(lambda index: bench.stop.set() if index == 9 else None)
+    read_once(bench)
+    (checkpoint,) = checkpoints(bench)
+    (position,) = [kept.state.load() for kept in checkpoint.states if kept.category == "READ" and kept.state]
+    assert position.frames_in == 8

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from dashcam_pipeline.engine.buckets import Bucket, KeyedBucket, Waiting, bucket_for
 from dashcam_pipeline.engine.checkpoints import CheckpointMaker, checkpoint_task
+from dashcam_pipeline.engine.entrance import Entrance
 from dashcam_pipeline.engine.epochs import EpochBook
 from dashcam_pipeline.engine.frames import FrameLedger
 from dashcam_pipeline.engine.given_up import for_keeping, tombstone
@@ -64,13 +65,14 @@ class Ledger:
         self.epochs = EpochBook()
         self.frames = FrameLedger(delete_frame)
         self._states = StateBook(self.frames)
+        self._entrance = Entrance(self._categories, self._live, self.frames)
         self._checkpoints = CheckpointMaker(self._buckets, self._states, self.sources)
         self.pressure = Pressure(rules.gpu, rules.cpu, rules.writer, rules.store)
         self.dead: list[DeadLetter] = []
 
     def add(self, tasks: Sequence[Task]) -> None:
         """Bring in tasks. Raises ValueError for an unknown category, an id in use, or a frame not stored."""
-        self._check(tasks)
+        self._entrance.check(tasks)
         for task in tasks:
             self._add(task)
 
@@ -142,7 +144,7 @@ class Ledger:
         """The part of an outcome that is the same whether it finishes the tasks or not."""
         try:
             tasks = self.leases.held(owner, task_ids)
-            self._check_outcome(tasks, outcome)
+            self._entrance.check_outcome(tasks, outcome)
         except (LeaseLost, ValueError):
             self.frames.discard(outcome.new_frames)
             raise
@@ -234,33 +236,6 @@ class Ledger:
             dead_letters=len(self.dead),
             unfinished=self.unfinished,
         )
-
-    def _check(self, tasks: Sequence[Task], new_frames: Iterable[str] = ()) -> None:
-        new = set(new_frames)
-        seen: set[str] = set()
-        for task in tasks:
-            if task.category not in self._categories:
-                raise ValueError(f"task {task.task_id!r} has the unknown category {task.category!r}")
-            if task.task_id in self._live or task.task_id in seen:
-                raise ValueError(f"task id {task.task_id!r} is in use")
-            seen.add(task.task_id)
-            missing = [frame for frame in self.frames.unknown(task.dependencies) if frame not in new]
-            if missing:
-                raise ValueError(f"task {task.task_id!r} depends on frames that are not stored: {missing}")
-
-    def _check_outcome(self, tasks: Sequence[Task], outcome: Outcome) -> None:
-        """Raise ValueError for what could not be applied as a whole."""
-        new, closer = outcome.new_frames, outcome.closer
-        self._check((*outcome.push, closer) if closer else outcome.push, new)
-        stored = set(new).difference(self.frames.unknown(new))
-        if stored:
-            raise ValueError(f"frames are written once, these are stored already: {stored}")
-        held = () if outcome.state is None else outcome.state.frames
-        unknown = [frame for frame in self.frames.unknown(held) if frame not in new]
-        if unknown:
-            raise ValueError(f"the state of {tasks[0].key!r} holds frames that are not stored: {unknown}")
-        if closer is not None and (closer.dependencies or closer.source_id != tasks[0].source_id):
-            raise ValueError(f"the closer {closer.task_id!r} must be of its own source, and hold no frames")
 
     def _add(self, task: Task) -> None:
         self.frames.retain(task.dependencies)

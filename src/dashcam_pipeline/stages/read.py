@@ -1,12 +1,14 @@
 """READ: a video file becomes stored frames, each with a task to search it for vehicles.
 
-The only stage that waits for room. What it has read is kept beside the queue with every chunk of frames, so a
-reader that dies is followed by one that goes on behind the last frame brought in.
+The only stage that waits for room. How far it is, is kept beside the queue with every chunk of frames, so a reader
+that dies is followed by one that goes on behind the last frame brought in. Every few seconds of video it marks a cut,
+where a later run can go on (see engine/epochs.py).
 """
 
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -16,6 +18,7 @@ from dashcam_pipeline.engine.board import SourceProgress
 from dashcam_pipeline.engine.task import Batch, KeyState, Outcome, Task, pack
 from dashcam_pipeline.errors import DiskUnavailable, VideoUnreadable
 from dashcam_pipeline.sources.base import Frame, Verdict
+from dashcam_pipeline.sources.bookmark import Bookmark
 from dashcam_pipeline.sources.names import shown
 from dashcam_pipeline.sources.sampling import Sampler
 from dashcam_pipeline.sources.video_file import VideoFile
@@ -35,9 +38,13 @@ log = logging.getLogger(__name__)
 class _Position:
     """How far the reading is; kept beside the queue."""
 
-    next_index: int = 0  # the first frame that was not brought in yet
+    bookmark: Bookmark | None = None  # behind the last frame brought in
     frames_in: int = 0
-    announced: bool = False  # the video's row says that it is being read
+    read_s: float = 0.0  # second of that frame
+    cut_s: float = 0.0  # second of the last cut
+    announced_by: int | None = (
+        None  # process id of the run that has said in the video's row that it is being read
+    )
 
 
 class _Stopped(Exception):
@@ -79,26 +86,32 @@ class Read:
             fps=info.fps,
             codec=info.codec,
         )
-        if not position.announced:
-            position = replace(position, announced=True)
+        if position.announced_by != os.getppid():
+            position = replace(position, announced_by=os.getppid())
             self._bring_in(task, job, (), position, (self._write(task, row, "running"),))
         sampling = self._context.settings.sampling
         sampler = Sampler(sampling.frames_per_s, sampling.stride)
-        read_s = 0.0
         status, reason = VideoStatus.DONE, None
         try:
-            for chunk in _chunks(video.frames(sampler.wanted, first=position.next_index)):
+            frames = video.frames(
+                sampler, after=position.bookmark, on_skipped=lambda: self._while_skipping(task)
+            )
+            for chunk in _chunks(frames):
                 self._wait_for_room(task, chunk)
-                position = self._bring_in(task, job, chunk, position)
-                read_s = chunk[-1].pts_s
-                self._show(job, row, position, read_s)
+                position = self._bring_in(task, job, chunk, replace(position, bookmark=video.bookmark()))
+                self._show(job, row, position)
             if video.verdict is Verdict.PARTIAL:
                 status, reason = VideoStatus.PARTIAL, video.problem
-            self._show(job, row, position, read_s, over=True)
+            self._show(job, row, position, over=True)
         except _Stopped:
+            position = self._bring_in(task, job, (), position, cut=True)  # a later run goes on right here
             status = VideoStatus.STOPPED
             of = f" of {row.duration_s:.1f} s" if row.duration_s else ""
-            reason = f"stopped by the user after {read_s:.1f} s{of}"
+            reason = f"stopped by the user after {position.read_s:.1f} s{of}"
+        if video.frames_reread:
+            log.info(
+                "%s: %d frames were decoded once more to go on in the middle", row.path, video.frames_reread
+            )
         row = replace(
             row,
             status=status,
@@ -107,6 +120,12 @@ class Read:
             decode_errors=video.decode_errors,
         )
         return self._end(task, position, row)
+
+    def _while_skipping(self, task: Task) -> None:
+        """Decoding up to the place where an earlier try was: a sign of life, and an ear for the user."""
+        if self._shared.stop.is_set():
+            raise _Stopped
+        self._shared.queue.alive(self._tools.worker_id, (task.task_id,))
 
     def _wait_for_room(self, task: Task, chunk: list[Frame]) -> None:
         """Ask until the frames may come in. Raises _Stopped, or DiskUnavailable when the disk stays full."""
@@ -131,6 +150,7 @@ class Read:
         chunk: list[Frame] | tuple[()],
         position: _Position,
         more: tuple[Task, ...] = (),
+        cut: bool = False,
     ) -> _Position:
         """Store the frames and push their tasks, in one step with the reader's own position."""
         store, stored, pushed = self._tools.store, {}, list(more)
@@ -151,11 +171,13 @@ class Read:
             )
         if chunk:
             frames_in = position.frames_in + len(chunk)
-            position = replace(position, next_index=chunk[-1].index + 1, frames_in=frames_in)
+            position = replace(position, frames_in=frames_in, read_s=chunk[-1].pts_s)
+        if cut or position.read_s - position.cut_s >= self._context.settings.run.checkpoint_s:
+            cut, position = True, replace(position, cut_s=position.read_s)
         self._shared.queue.progress(
             self._tools.worker_id,
             task.task_id,
-            Outcome(push=tuple(pushed), new_frames=stored, state=KeyState(pack(position))),
+            Outcome(push=tuple(pushed), new_frames=stored, state=KeyState(pack(position)), cut=cut),
         )
         return position
 
@@ -169,14 +191,12 @@ class Read:
     def _write(self, task: Task, row: VideoRow, name: str) -> Task:
         return self._context.route.task(RowToWrite(row), task, name)
 
-    def _show(
-        self, job: VideoJob, row: VideoRow, position: _Position, read_s: float, over: bool = False
-    ) -> None:
+    def _show(self, job: VideoJob, row: VideoRow, position: _Position, over: bool = False) -> None:
         self._shared.board.source(
             SourceProgress(
                 source_id=job.video_id,
                 name=shown(Path(job.path.name)),
-                position_s=read_s,
+                position_s=position.read_s,
                 duration_s=row.duration_s,
                 frames_in=position.frames_in,
                 over=over,
