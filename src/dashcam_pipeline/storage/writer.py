@@ -159,7 +159,7 @@ class ResultWriter:
                 raise
             except (*WORTH_ANOTHER_TRY, DatabaseUnavailable) as error:
                 self.close()
-                self.problem = one_line(error)
+                self.problem = one_line(_cause(error))
                 if self._clock() + pause_s > give_up_at:
                     raise self._gave_up(error) from error
             except psycopg.ProgrammingError as error:  # no such table or column, or no right to it
@@ -179,6 +179,11 @@ class ResultWriter:
             f"could not write to {redacted(self._url)} for {self._give_up_after_s:.0f} s, last because: "
             f"{one_line(error)}. What to do: bring the server back and run the same command again."
         )
+
+
+def _cause(error: Exception) -> Exception:
+    """What psycopg said, where our own error says it in more words."""
+    return error.__cause__ if isinstance(error.__cause__, psycopg.Error) else error
 
 
 def _write_run(connection: Connection, run: RunRow) -> None:
