@@ -11,6 +11,7 @@ import av
 import numpy as np
 import pytest
 
+from dashcam_pipeline.sources import Frame, Sampler, VideoFile
 from dashcam_pipeline.vision.types import Image
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -37,12 +38,28 @@ def real_clip(*parts: str) -> Path:
     return path
 
 
+def every() -> Sampler:
+    """One that wants every frame."""
+    return Sampler(frames_per_s=1, stride=1)
+
+
+def read(path: Path, threads: int = 1) -> tuple[list[Frame], VideoFile]:
+    """All frames of a file, and the file read to its end."""
+    with VideoFile(path, threads) as video:
+        return list(video.frames(every())), video
+
+
 def shade_of(image: Image) -> float:
     return float(image.mean())
 
 
 def flat(shade: int, width: int = 64, height: int = 48) -> Image:
     return np.full((height, width, 3), shade, np.uint8)
+
+
+def noise(frames: int = 90, width: int = 64, height: int = 48) -> list[Image]:
+    """Pictures that can't be made small."""
+    return list(np.random.default_rng(0).integers(0, 255, (frames, height, width, 3), np.uint8))
 
 
 def corners(width: int = 64, height: int = 48) -> Image:
@@ -85,6 +102,11 @@ def make_clip(
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return path
+
+
+def make_shades(folder: Path) -> Path:
+    """30 frames, each 8 shades lighter than the one before."""
+    return make_clip(folder / "shades.mp4", [flat(8 * number) for number in range(30)])
 
 
 def make_sound(path: Path, seconds: int = 1) -> Path:

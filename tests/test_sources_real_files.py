@@ -13,7 +13,7 @@ import pytest
 
 from dashcam_pipeline.errors import VideoUnreadable
 from dashcam_pipeline.sources import Sampler, Verdict, VideoFile, probe
-from sources_clips import flat, make_clip, real_clip
+from sources_clips import every, flat, make_clip, real_clip
 
 CHILD_TIMEOUT_S = 120
 
@@ -70,19 +70,13 @@ COMPLETE = {  # file of `broken`, no facts above: decoded frames
 }
 
 
-def never(index: int, pts_s: float) -> bool:
-    return False
-
-
 @pytest.mark.parametrize("facts", FACTS, ids=lambda facts: facts.name)
 def test_clip_agrees_with_ffprobe(facts: Facts) -> None:
     path = real_clip(*facts.name.split("/"))
     info = probe(path)
     assert (info.width, info.height) == (facts.width, facts.height)
-    times: list[float] = []
     with VideoFile(path) as video:
-        for _ in video.frames(lambda index, pts_s: times.append(pts_s) is not None):
-            pass
+        times = [frame.pts_s for frame in video.frames(every())]
         assert (video.verdict, video.problem, video.decode_errors) == (Verdict.COMPLETE, None, 0)
         assert video.warnings == ()
         assert video.frames_decoded == len(times) == facts.frames
@@ -95,7 +89,7 @@ def test_variable_rate_clip_is_sampled_evenly() -> None:
     times: list[float] = []
     sampler = Sampler(frames_per_s=10)
     with VideoFile(real_clip("videos", "vn_tollgate_720p_20s.mp4")) as video:
-        for frame in video.frames(sampler.wanted):
+        for frame in video.frames(sampler):
             times.append(frame.pts_s)
     gaps = sorted(later - earlier for earlier, later in itertools.pairwise(times))
     assert 170 <= len(times) <= 188  # 18.7 s; where the clip has fewer than 10 frames/s, all of them
@@ -110,21 +104,21 @@ def test_hopeless_file_says_why(name: str, reason: str) -> None:
         probe(path)
     assert caught.value.reason.startswith(reason)
     with pytest.raises(VideoUnreadable), VideoFile(path) as video:
-        list(video.frames(never))
+        list(video.frames(every()))
 
 
 @pytest.mark.parametrize(("name", "frames", "problem"), [(name, *known) for name, known in PARTIAL.items()])
 def test_damaged_file_keeps_what_was_readable(name: str, frames: int, problem: str) -> None:
     for _ in range(2):  # and does so every time
         with VideoFile(real_clip("broken", name)) as video:
-            assert list(video.frames(never)) == []
+            assert len(list(video.frames(every()))) == frames
             assert (video.verdict, video.frames_decoded, video.problem) == (Verdict.PARTIAL, frames, problem)
 
 
 @pytest.mark.parametrize(("name", "frames"), COMPLETE.items(), ids=COMPLETE.keys())
 def test_odd_file_is_read_to_its_end(name: str, frames: int) -> None:
     with VideoFile(real_clip("broken", name)) as video:
-        pictures = list(video.frames(lambda index, pts_s: True))
+        pictures = list(video.frames(every()))
     assert (video.verdict, video.frames_decoded, len(pictures)) == (Verdict.COMPLETE, frames, frames)
 
 
@@ -138,7 +132,7 @@ def test_two_threads_give_the_pictures_of_one() -> None:
     pictures = []
     for threads in (1, 2):
         with VideoFile(path, threads) as video:
-            pictures.append([frame.image.tobytes() for frame in video.frames(lambda index, pts_s: True)])
+            pictures.append([frame.image.tobytes() for frame in video.frames(every())])
     assert pictures[0] == pictures[1]
 
 
@@ -157,7 +151,7 @@ HARM = """
 import random, sys
 from pathlib import Path
 from dashcam_pipeline.errors import VideoUnreadable
-from dashcam_pipeline.sources import Verdict, VideoFile, probe
+from dashcam_pipeline.sources import Sampler, Verdict, VideoFile, probe
 
 source, work, harm, seeds = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
 good = source.read_bytes()
@@ -174,7 +168,8 @@ for seed in range(seeds):
     try:
         probe(path)
         with VideoFile(path) as video:
-            for frame in video.frames(lambda index, pts_s: times.append(pts_s) or index % 5 == 0):
+            for frame in video.frames(Sampler(frames_per_s=1, stride=1)):
+                times.append(frame.pts_s)
                 assert frame.index == len(times) - 2
         assert video.verdict is not Verdict.UNFINISHED
         assert all(b > a for a, b in zip(times, times[1:])), times

@@ -4,42 +4,29 @@ from __future__ import annotations
 
 import gc
 import itertools
-import os
-import pickle
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 
-from dashcam_pipeline.errors import VideoUnreadable
-from dashcam_pipeline.sources import Frame, FrameSource, Sampler, Verdict, VideoFile, probe, video_id
+from dashcam_pipeline.sources import FrameSource, Sampler, Verdict, VideoFile, probe
 from dashcam_pipeline.sources.container import open_video
 from dashcam_pipeline.sources.picture import UPRIGHT, orientation_from_matrix
 from sources_clips import (
     MATRICES,
     MILLISECOND,
     corners,
-    cut,
+    every,
     flat,
     make_clip,
-    make_sound,
+    make_shades,
+    read,
     set_matrix,
     shade_of,
 )
 
 BLUE, GREEN, RED, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
-
-NOISE = list(np.random.default_rng(0).integers(0, 255, (90, 48, 64, 3), np.uint8))
-
-
-def always(index: int, pts_s: float) -> bool:
-    return True
-
-
-def read(path: Path, threads: int = 1, first: int = 0) -> tuple[list[Frame], VideoFile]:
-    with VideoFile(path, threads) as video:
-        return list(video.frames(always, first)), video
 
 
 def corner_colours(image: np.ndarray) -> list[tuple[int, ...]]:
@@ -51,8 +38,7 @@ def corner_colours(image: np.ndarray) -> list[tuple[int, ...]]:
 
 @pytest.fixture
 def shades(tmp_path: Path) -> Path:
-    """30 frames, each 8 shades lighter than the one before."""
-    return make_clip(tmp_path / "shades.mp4", [flat(8 * number) for number in range(30)])
+    return make_shades(tmp_path)
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -71,7 +57,7 @@ def test_frames_are_freed_without_the_garbage_collector(shades: Path) -> None:
     gc.disable()
     try:
         with VideoFile(shades) as video:
-            for _ in video.frames(always):
+            for _ in video.frames(every()):
                 pass
             alive = sum(isinstance(thing, av.VideoFrame) for thing in gc.get_objects())
     finally:
@@ -87,38 +73,25 @@ def test_picture_is_contiguous_bgr(shades: Path) -> None:
 
 def test_only_wanted_frames_are_given_and_all_are_counted(shades: Path) -> None:
     with VideoFile(shades) as video:
-        indices = [frame.index for frame in video.frames(Sampler(frames_per_s=10).wanted)]
+        indices = [frame.index for frame in video.frames(Sampler(frames_per_s=10))]
         assert indices == list(range(0, 30, 3))
         assert video.frames_decoded == 30
 
 
-def test_resume_gives_the_same_frames_as_an_undisturbed_reading(shades: Path) -> None:
-    with VideoFile(shades) as video:
-        whole = list(video.frames(Sampler(frames_per_s=7).wanted))
-    with VideoFile(shades) as video:
-        rest = list(video.frames(Sampler(frames_per_s=7).wanted, first=11))
-        assert video.frames_decoded == 30
-    expected = [frame for frame in whole if frame.index >= 11]
-    assert [(frame.index, frame.pts_s) for frame in rest] == [
-        (frame.index, frame.pts_s) for frame in expected
-    ]
-    assert all(np.array_equal(a.image, b.image) for a, b in zip(rest, expected, strict=True))
-
-
 def test_stopping_early_is_unfinished_and_closes(shades: Path) -> None:
     with VideoFile(shades) as video:
-        next(iter(video.frames(always)))
+        next(iter(video.frames(every())))
         assert video.verdict is Verdict.UNFINISHED
     assert video.verdict is Verdict.UNFINISHED
     with pytest.raises(RuntimeError, match="outside of the with block"):
-        video.frames(always)
+        video.frames(every())
 
 
 def test_reading_twice_is_refused(shades: Path) -> None:
     with VideoFile(shades) as video:
-        list(video.frames(always))
+        list(video.frames(every()))
         with pytest.raises(RuntimeError, match="once"):
-            video.frames(always)
+            video.frames(every())
 
 
 def test_video_file_is_a_frame_source(shades: Path) -> None:
@@ -277,225 +250,3 @@ def test_sound_longer_than_the_picture_is_no_truncation(tmp_path: Path) -> None:
     _, video = read(path)
     assert video.info.duration_s == pytest.approx(3, abs=0.1)
     assert (video.frames_decoded, video.verdict, video.problem) == (15, Verdict.COMPLETE, None)
-
-
-@pytest.mark.parametrize(("suffix", "options"), [("mkv", {}), ("mp4", {"movflags": "faststart"})])
-def test_truncated_file_keeps_what_was_readable(tmp_path: Path, suffix: str, options: dict[str, str]) -> None:
-    clip = make_clip(tmp_path / f"clip.{suffix}", NOISE, options=options)
-    frames, video = read(cut(clip, 0.5))
-    assert 30 < len(frames) < 60
-    assert video.verdict is Verdict.PARTIAL
-    assert video.problem is not None
-    assert f"ends after {len(frames) / 30:.1f} s of 3.0 s: the file is truncated" in video.problem
-
-
-def test_fragmented_file_cut_anywhere_in_a_fragment_keeps_all_before(tmp_path: Path) -> None:
-    images = [flat(50 + number) for number in range(40)]
-    clip = make_clip(
-        tmp_path / "clip.mp4", images, key_every=10, options={"movflags": "frag_keyframe+empty_moov"}
-    )
-    data = clip.read_bytes()
-    header, fragment = data.rindex(b"moof") - 4, data.rindex(b"mdat") - 4
-    (tmp_path / "short.mp4").write_bytes(data[:header])
-    whole = len(read(tmp_path / "short.mp4")[0])
-    assert whole > 20
-    for end in range(header + 9, fragment + 9, 5):
-        (tmp_path / "short.mp4").write_bytes(data[:end])
-        frames, video = read(tmp_path / "short.mp4")
-        assert len(frames) == whole
-        assert video.verdict is Verdict.PARTIAL
-        assert video.problem is not None and "s: the file is truncated" in video.problem
-
-
-def test_truncated_file_without_index_is_unreadable_and_says_why(shades: Path) -> None:
-    with pytest.raises(VideoUnreadable, match=r"cut_shades\.mp4: its index \(moov\) is missing"):
-        probe(cut(shades, 0.5))
-
-
-def test_recording_that_starts_between_key_frames_is_complete_and_says_so(tmp_path: Path) -> None:
-    clip = make_clip(
-        tmp_path / "clip.mkv", [flat(100 + n) for n in range(60)], codec="libvpx-vp9", key_every=20
-    )
-    late = tmp_path / "late.mkv"
-    with av.open(str(clip)) as source, av.open(str(late), "w") as target:
-        stream = target.add_stream_from_template(source.streams.video[0])
-        for packet in list(source.demux(video=0))[5:-1]:
-            packet.stream = stream
-            target.mux(packet)
-    frames, video = read(late)
-    assert video.verdict is Verdict.COMPLETE
-    assert video.warnings == ("starts 15 frames before its first key frame; they can't be decoded",)
-    assert len(frames) == 40
-
-
-def test_damaged_packets_are_skipped_and_counted(tmp_path: Path) -> None:
-    clip = make_clip(
-        tmp_path / "clip.mkv", [flat(100)] * 30, codec="ffv1", key_every=1, pixel_format="yuv444p"
-    )
-    with av.open(str(clip)) as container:
-        spans = [(packet.pos, packet.size) for packet in container.demux(video=0) if packet.size]
-    data = bytearray(clip.read_bytes())
-    for position, size in spans[10:13]:
-        assert position is not None
-        data[position + 8 : position + 8 + size // 2] = bytes(size // 2)
-    clip.write_bytes(data)
-    frames, video = read(clip)
-    assert video.verdict is Verdict.PARTIAL
-    assert video.decode_errors >= 3
-    assert len(frames) >= 27
-    assert video.problem is not None and "damage" in video.problem
-
-
-def test_hole_in_a_transport_stream_is_crossed_and_said(tmp_path: Path) -> None:
-    clip = make_clip(tmp_path / "clip.ts", NOISE, codec="mpeg2video", fps=25)
-    data = clip.read_bytes()
-    middle = len(data) // 376 * 188
-    clip.write_bytes(data[:middle] + bytes(8 << 20) + data[middle:])
-    frames, video = read(clip)
-    assert len(frames) > len(NOISE) - 5
-    assert video.verdict is Verdict.PARTIAL
-    assert video.problem is not None and "1 unreadable stretch skipped" in video.problem
-
-
-def test_zeros_behind_a_transport_stream_are_no_damage(tmp_path: Path) -> None:
-    """Cameras that allocate their files in advance leave such ends."""
-    clip = make_clip(tmp_path / "clip.ts", NOISE, codec="mpeg2video", fps=25)
-    clip.write_bytes(clip.read_bytes() + bytes(8 << 20))
-    frames, video = read(clip)
-    assert (len(frames), video.verdict, video.problem) == (len(NOISE), Verdict.COMPLETE, None)
-
-
-@pytest.mark.parametrize(
-    ("content", "reason"),
-    [
-        (b"", "is empty (zero bytes)"),
-        (b"WEBVTT hello, I am a text\n" * 40, "is a text file, not a video"),
-        ("länger als ein Zeichen\n".encode() * 300, "is a text file, not a video"),
-        (b"#EXTM3U\n#EXTINF:1,\nfile:///etc/hostname\n", "is a text file, not a video"),
-        (b"ffconcat version 1.0\nfile other.mp4\n", "is a text file, not a video"),
-        (bytes(100_000), "holds only zero bytes where a video should begin"),
-        (bytes(range(256)) * 300, "is not a video, or its header is damaged"),
-        (
-            b"\x00\x00\x00\x10ftypisom\x00\x00\x00\x00\x00\x01\x00\x00mdat" + bytes(9),
-            "its index (moov) is missing",
-        ),
-        (
-            b"\x00\x00\x00\x10ftypisom\x00\x00\x00\x00\x00\x01\x00\x00moov" + bytes(9),
-            "its index (moov) is cut off",
-        ),
-        (b"\x89PNG\r\n\x1a\n" + bytes(64), "is not a video, or its header is damaged"),
-    ],
-)
-def test_what_is_no_video_is_refused_with_the_reason(tmp_path: Path, content: bytes, reason: str) -> None:
-    path = tmp_path / "clip.mp4"
-    path.write_bytes(content)
-    with pytest.raises(VideoUnreadable) as caught:
-        probe(path)
-    assert reason in caught.value.reason
-    assert "\n" not in str(caught.value)
-    with pytest.raises(VideoUnreadable), VideoFile(path) as video:
-        list(video.frames(always))
-
-
-def test_sound_alone_is_no_video(tmp_path: Path) -> None:
-    with pytest.raises(VideoUnreadable, match="has no video stream, only audio"):
-        probe(make_sound(tmp_path / "sound.mp4"))
-
-
-def test_subtitles_alone_are_no_video(tmp_path: Path) -> None:
-    path = tmp_path / "clip.mp4"
-    path.write_text("1\n00:00:00,000 --> 00:00:02,000\nHello\n")
-    with pytest.raises(VideoUnreadable, match="is a text file"):
-        probe(path)
-
-
-def test_unknown_codec_is_named_as_the_reason(tmp_path: Path) -> None:
-    clip = make_clip(tmp_path / "clip.mkv", [flat(50)] * 3, codec="mjpeg", pixel_format="yuvj420p")
-    clip.write_bytes(clip.read_bytes().replace(b"V_MJPEG", b"V_MJPXX"))
-    with pytest.raises(VideoUnreadable, match="codec is unknown"):
-        probe(clip)
-
-
-def test_stream_without_a_frame_is_unreadable(tmp_path: Path) -> None:
-    clip = make_clip(tmp_path / "clip.mkv", [flat(50)])
-    with av.open(str(clip)) as container:
-        (start,) = (packet.pos for packet in container.demux(video=0) if packet.size)
-    clip.write_bytes(clip.read_bytes()[: (start or 0) + 3])
-    with pytest.raises(VideoUnreadable):
-        probe(clip)
-
-
-@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo], ids=["folder", "pipe"])
-def test_what_is_no_file_is_refused_without_waiting(tmp_path: Path, make: object) -> None:
-    path = tmp_path / "clip.mp4"
-    make(path)  # type: ignore[operator]
-    with pytest.raises(VideoUnreadable, match="is not a regular file"):
-        probe(path)
-
-
-def test_missing_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(VideoUnreadable, match=r"gone\.mp4: no such file"):
-        probe(tmp_path / "gone.mp4")
-
-
-@pytest.mark.parametrize(
-    "name", [b"caf\xe9.mp4", b"a\nb.mp4", b"rtsp:clip%03d.mp4", b"http:x.mp4", b"-clip.mp4"]
-)
-def test_odd_names_can_be_read(
-    shades: Path, tmp_path: Path, name: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    odd = shades.rename(os.fsdecode(name))
-    assert len(read(odd)[0]) == 30
-
-
-def test_identity_is_the_content_not_the_name(shades: Path, tmp_path: Path) -> None:
-    before = probe(shades).video_id
-    assert len(before) == 32 and int(before, 16) >= 0
-    assert probe(shades.rename(tmp_path / "other.mp4")).video_id == before
-
-
-@pytest.mark.parametrize("size", [1000, 5 << 20, 40 << 20])
-def test_identity_sees_a_change_at_both_ends_and_in_the_size(tmp_path: Path, size: int) -> None:
-    path = tmp_path / "bytes"
-    seen = set()
-    for change in (None, 0, size - 1):
-        data = bytearray(size)
-        if change is not None:
-            data[change] = 1
-        path.write_bytes(data)
-        seen.add(video_id(path))
-    path.write_bytes(bytes(size + 1))
-    assert len({*seen, video_id(path)}) == 4
-
-
-def test_identity_of_a_file_under_32_mb_sees_every_byte(tmp_path: Path) -> None:
-    path = tmp_path / "bytes"
-    path.write_bytes(bytes(5 << 20))
-    before = video_id(path)
-    path.write_bytes(bytes(2_500_000) + b"\x01" + bytes((5 << 20) - 2_500_001))
-    assert video_id(path) != before
-
-
-def test_facts_of_a_clip(shades: Path) -> None:
-    info = probe(shades)
-    assert (info.width, info.height, info.fps, info.frames) == (64, 48, 30.0, 30)
-    assert (info.codec, info.pixel_format, info.rotation_deg) == ("mpeg4", "yuv420p", 0)
-    assert info.duration_s == pytest.approx(1.0)
-    assert info.size_bytes == shades.stat().st_size
-    assert info.warnings == ()
-
-
-def test_reason_survives_the_way_between_processes() -> None:
-    error = VideoUnreadable("clip.mp4", "is empty")
-    again = pickle.loads(pickle.dumps(error))
-    assert (str(again), again.video, again.reason) == ("clip.mp4: is empty", "clip.mp4", "is empty")
-
-
-def test_ffmpeg_says_nothing_on_the_terminal(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    clip = make_clip(tmp_path / "clip.mkv", [flat(100 + n) for n in range(30)])
-    data = bytearray(clip.read_bytes())
-    data[len(data) // 2 : len(data) // 2 + 200] = b"\xa5" * 200
-    clip.write_bytes(data)
-    read(clip)
-    assert capfd.readouterr() == ("", "")

@@ -1,6 +1,7 @@
 """Where frames come from: video files, later cameras and uploads."""
 
-from dashcam_pipeline.sources.base import Frame, FrameSource, Verdict, Wanted
+from dashcam_pipeline.sources.base import Frame, FrameSource, Verdict
+from dashcam_pipeline.sources.bookmark import Bookmark
 from dashcam_pipeline.sources.discover import VIDEO_SUFFIXES, Discovery, Skipped, discover
 from dashcam_pipeline.sources.names import natural_key, shown
 from dashcam_pipeline.sources.probe import VideoInfo, probe, video_id
@@ -9,6 +10,7 @@ from dashcam_pipeline.sources.video_file import VideoFile
 
 __all__ = [
     "VIDEO_SUFFIXES",
+    "Bookmark",
     "Discovery",
     "Frame",
     "FrameSource",
@@ -17,7 +19,6 @@ __all__ = [
     "Verdict",
     "VideoFile",
     "VideoInfo",
-    "Wanted",
     "discover",
     "natural_key",
     "probe",

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, Self, runtime_checkable
 
+from dashcam_pipeline.sources.bookmark import Bookmark
+from dashcam_pipeline.sources.sampling import Sampler
 from dashcam_pipeline.vision.types import Image
-
-Wanted = Callable[[int, float], bool]
-"""Asked once for every decoded frame, in order, with its index and its second: is the picture wanted?"""
 
 
 class Verdict(StrEnum):
@@ -50,8 +49,16 @@ class FrameSource(Protocol):
     def verdict(self) -> Verdict:
         """UNFINISHED until `frames` is exhausted, then PARTIAL when there is a problem, else COMPLETE."""
 
-    def frames(self, wanted: Wanted, first: int = 0) -> Iterator[Frame]:
-        """The wanted frames from index `first` on, in order."""
+    def frames(
+        self,
+        sampler: Sampler,
+        after: Bookmark | None = None,
+        on_skipped: Callable[[], None] | None = None,
+    ) -> Iterator[Frame]:
+        """The frames that the sampler wants, in order; those behind a bookmark where there is one."""
+
+    def bookmark(self) -> Bookmark:
+        """The point behind the frame yielded last."""
 
     def __enter__(self) -> Self: ...
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import av
@@ -13,6 +14,7 @@ from dashcam_pipeline.sources.container import OpenVideo, ffmpeg_says
 
 MAX_DAMAGED_RUN = 3000  # damaged packets in a row (100 s of video) before a stream is given up
 _MAX_READ_ERRORS = 20  # failed reads in a row before a file is given up
+_PACKETS_KEPT = 128  # of which the numbers are remembered; more than any decoder holds back
 _RESYNC_BYTES = 32 << 10  # the least that the MPEG-TS reader skips before it reports that it found no packet
 
 _DECODER_ERRORS = (av.error.FFmpegError, ValueError, MemoryError)
@@ -26,12 +28,34 @@ class Losses:
     packets: int = 0  # of the video stream
     hidden: int = 0  # packets that show no frame of their own: cut by an edit list, or empty
     before_key: int = 0  # packets before the first key frame, which can't be decoded without it
+    failed_reads: int = 0  # at the end of a file, or before a gap
     gaps: int = 0  # stretches without a packet, with packets behind them
     damaged_packets: int = 0
     damaged_frames: int = 0  # came out, marked as damaged by the decoder
     end_s: float | None = None  # where the latest packet of any stream ends, on the container's clock
     read_error: str | None = None  # why reading stopped before the end of the file
     gave_up: bool = False  # too much damage in a row
+
+    @property
+    def none(self) -> bool:
+        """Whether every packet so far was read and decoded without a fault."""
+        return not (
+            self.before_key
+            or self.failed_reads
+            or self.damaged_packets
+            or self.damaged_frames
+            or self.read_error
+            or self.gave_up
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PacketCount:
+    """How many packets of the video stream had come with the one that holds a certain frame."""
+
+    pts: int
+    packets: int
+    hidden: int
 
 
 class DamageTolerantDecoder:
@@ -46,6 +70,25 @@ class DamageTolerantDecoder:
         self._video = video
         self._damaged_run = 0
         self._key_seen = False
+        self._recent: deque[PacketCount] = deque(maxlen=_PACKETS_KEPT)
+
+    def count_at(self, pts: int) -> PacketCount | None:
+        """The count at the packet with these pts; None when it is none of the latest."""
+        return next((count for count in reversed(self._recent) if count.pts == pts), None)
+
+    def count_on(self, count: PacketCount) -> bool:
+        """Go on with the counts of another reading, which it had at the packet with the same pts."""
+        here = self.count_at(count.pts)
+        if here is None:
+            return False
+        packets, hidden = count.packets - here.packets, count.hidden - here.hidden
+        self.losses.packets += packets
+        self.losses.hidden += hidden
+        moved = [
+            replace(one, packets=one.packets + packets, hidden=one.hidden + hidden) for one in self._recent
+        ]
+        self._recent = deque(moved, maxlen=_PACKETS_KEPT)
+        return True
 
     def frames(self) -> Iterator[av.VideoFrame]:
         for packet in self._packets():
@@ -76,6 +119,7 @@ class DamageTolerantDecoder:
             except IndexError:  # PyAV's own end of a file in which damage made streams appear on the way
                 return
             except _READ_ERRORS as error:
+                self.losses.failed_reads += 1
                 unconfirmed = len(container.streams) + 1  # at the end, each stream gives what it held back
                 if isinstance(error, av.error.BlockingIOError) and resyncs_left > 0:
                     resyncs_left -= 1
@@ -101,6 +145,8 @@ class DamageTolerantDecoder:
                 losses.hidden += 1
                 return []
             losses.hidden += packet.is_discard
+            if packet.pts is not None:
+                self._recent.append(PacketCount(packet.pts, losses.packets, losses.hidden))
             self._key_seen = self._key_seen or packet.is_keyframe
         try:
             frames = self._video.stream.codec_context.decode(packet)

@@ -1,21 +1,14 @@
-"""File names as they may be shown and stored: one line, valid UTF-8, whatever the disk holds."""
+"""File names in the order and the form in which people read them."""
 
 from __future__ import annotations
 
 import re
-from pathlib import Path
+
+from dashcam_pipeline.user_paths import shown
+
+__all__ = ["natural_key", "shown"]
 
 _DIGITS = re.compile(r"(\d+)")
-
-
-def shown(path: Path | str) -> str:
-    """The path as printable text.
-
-    Bytes that are not UTF-8 and control characters (a newline in a name) become backslash escapes, so the
-    result fits in one line of a terminal and in a Postgres text column. Not meant to be opened again.
-    """
-    text = str(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:

@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 _SLACK = 1e-6  # share of a sampling interval that counts as equal, for times that are sums of floats
+
+
+@dataclass(frozen=True, slots=True)
+class SamplerMemory:
+    """What a sampler knows of the frames it has been asked for."""
+
+    first_s: float | None = None
+    last_s: float = 0.0
+    next_tick: int = 1
 
 
 class Sampler:
@@ -15,7 +25,8 @@ class Sampler:
     evenly spaced ones. With `stride`, every `stride`-th frame by index is taken, whatever its time.
 
     The answers depend on nothing but the sequence of (index, pts_s) since the first frame, so a second reading
-    of the same video gives the same ones. One sampler serves one reading.
+    of the same video gives the same ones. One sampler serves one reading. `memory` is all that it keeps of them:
+    a sampler of the same settings that is given it decides on as this one would.
 
     Example:
         >>> sampler = Sampler(frames_per_s=10)
@@ -30,9 +41,7 @@ class Sampler:
             raise ValueError(f"stride must be at least 1, got {stride}")
         self._frames_per_s = frames_per_s
         self._stride = stride
-        self._first_s: float | None = None
-        self._last_s = 0.0
-        self._next_tick = 1
+        self.memory = SamplerMemory()
 
     def wanted(self, index: int, pts_s: float) -> bool:
         """Whether the frame is taken. To be called once for every decoded frame, in order."""
@@ -41,15 +50,17 @@ class Sampler:
         return self._wanted_by_time(pts_s)
 
     def _wanted_by_time(self, pts_s: float) -> bool:
-        if self._first_s is None:
-            self._first_s = self._last_s = pts_s
+        memory = self.memory
+        if memory.first_s is None:
+            self.memory = SamplerMemory(first_s=pts_s, last_s=pts_s)
             return True
         # In units of ticks. The next frame is expected as far away as the last one was; if this frame is the
         # nearer of the two to the tick, it is the one.
-        now = (pts_s - self._first_s) * self._frames_per_s
-        half_step = max(0.0, (pts_s - self._last_s) * self._frames_per_s / 2)
-        self._last_s = pts_s
-        if now + half_step <= self._next_tick + _SLACK and now < self._next_tick - _SLACK:
-            return False
-        self._next_tick = max(self._next_tick, math.floor(now + _SLACK)) + 1
-        return True
+        now = (pts_s - memory.first_s) * self._frames_per_s
+        half_step = max(0.0, (pts_s - memory.last_s) * self._frames_per_s / 2)
+        next_tick = memory.next_tick
+        early = now + half_step <= next_tick + _SLACK and now < next_tick - _SLACK
+        if not early:
+            next_tick = max(next_tick, math.floor(now + _SLACK)) + 1
+        self.memory = SamplerMemory(memory.first_s, pts_s, next_tick)
+        return not early

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from typing import Self
 
 _STEP_BACK_S = 1.0  # a step back by more is a new clock (joined recordings), by less a timestamp out of order
 _NUDGE_S = 0.001  # what a frame out of order is put behind the one before it
@@ -35,6 +36,15 @@ class Timeline:
     def step_s(self) -> float:
         """Seconds from one frame to the next at the average rate."""
         return 1.0 / (self.frames_per_s or _FALLBACK_FRAMES_PER_S)
+
+    @property
+    def untouched(self) -> bool:
+        """Whether all timestamps so far were there, and taken as they are."""
+        return not (self.missing or self.repaired)
+
+    def copy(self) -> Self:
+        """One that goes on from here on its own."""
+        return replace(self)
 
     def seconds(self, pts: int | None) -> float:
         """The second of the next frame."""

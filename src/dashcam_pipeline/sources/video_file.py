@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Self
 
-import av
-import av.error
-
-from dashcam_pipeline.sources.base import Frame, Verdict, Wanted
+from dashcam_pipeline.sources import account
+from dashcam_pipeline.sources.base import Frame, Verdict
+from dashcam_pipeline.sources.bookmark import Bookmark
 from dashcam_pipeline.sources.container import OpenVideo, open_video
-from dashcam_pipeline.sources.decoding import MAX_DAMAGED_RUN, DamageTolerantDecoder, Losses
-from dashcam_pipeline.sources.picture import PictureConverter
 from dashcam_pipeline.sources.probe import VideoInfo, nothing_decoded, probe
-from dashcam_pipeline.sources.timeline import Timeline
+from dashcam_pipeline.sources.reading import Reading
+from dashcam_pipeline.sources.sampling import Sampler
 
-_FRAMES_SHORT = 2  # so many frames fewer than promised are not worth a word
-_SECONDS_SHORT = 0.5  # the same where the container keeps a duration, but no count of frames
+SIGN_EVERY = 50  # frames decoded without a picture for the caller, until it is given a moment
 
 
 class VideoFile:
@@ -33,8 +30,8 @@ class VideoFile:
 
     Example:
         with VideoFile(path) as video:
-            for frame in video.frames(Sampler(frames_per_s=10).wanted):
-                ...
+            for frame in video.frames(Sampler(frames_per_s=10)):
+                bookmark = video.bookmark()  # to go on behind this frame another time
             print(video.verdict, video.problem)
     """
 
@@ -43,15 +40,15 @@ class VideoFile:
             raise ValueError(f"threads must be at least 1, got {threads}")
         self.path = path
         self.threads = threads
-        self.frames_decoded = 0
+        self.frames_reread = 0  # decoded only to come to the bookmark again
         self.problem: str | None = None
         self._info: VideoInfo | None = None
         self._video: OpenVideo | None = None
-        self._losses = Losses()
-        self._timeline: Timeline | None = None
-        self._unconverted = 0
-        self._sizes: set[tuple[int, int]] = set()
-        self._started = self._ended = False
+        self._reading: Reading | None = None
+        self._after = Bookmark()
+        self._on_skipped: Callable[[], None] | None = None
+        self._unyielded = 0
+        self._ended = False
 
     def __enter__(self) -> Self:
         self._video = open_video(self.path, self.threads)
@@ -70,9 +67,14 @@ class VideoFile:
         return self._info
 
     @property
+    def frames_decoded(self) -> int:
+        """Frames that came out of the decoder so far, wanted or not, those before a bookmark included."""
+        return self._reading.frames_decoded if self._reading else 0
+
+    @property
     def decode_errors(self) -> int:
         """Packets that could not be decoded, and pictures that the decoder marked as damaged."""
-        return self._losses.damaged_packets + self._losses.damaged_frames + self._unconverted
+        return account.decode_errors(self._reading) if self._reading else 0
 
     @property
     def verdict(self) -> Verdict:
@@ -84,108 +86,88 @@ class VideoFile:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What is odd about the frames read so far, but no loss; one line each."""
-        said = [*(self._timeline.warnings() if self._timeline else ())]
-        if self._losses.before_key:
-            said.append(
-                f"starts {self._losses.before_key} frames before its first key frame; they can't be decoded"
-            )
-        if len(self._sizes) > 1:
-            sizes = ", ".join(f"{width}x{height}" for width, height in sorted(self._sizes))
-            said.append(f"the size of the picture changes: {sizes}")
-        return tuple(said)
+        return account.warnings(self._reading) if self._reading else ()
 
-    def frames(self, wanted: Wanted, first: int = 0) -> Iterator[Frame]:
-        """Decode the file from its start to its end and yield the wanted frames.
+    def frames(
+        self,
+        sampler: Sampler,
+        after: Bookmark | None = None,
+        on_skipped: Callable[[], None] | None = None,
+        *,
+        first: int = 0,
+    ) -> Iterator[Frame]:
+        """Decode the file to its end and yield the frames that the sampler wants. To be called once.
 
-        Every frame is decoded and counted; only wanted ones are converted to a picture. To be called once.
+        Every frame is decoded and counted; only wanted ones are converted to a picture. Behind a bookmark of
+        the same file, all is as if it had been read in one go: frames, counts, verdict, problem and warnings.
+        Where that can be done exactly, the decoder begins at a key frame shortly before the bookmark; else at
+        the start of the file. `frames_reread` says what it took.
 
         Args:
-            wanted: asked for every decoded frame in order, also for those before `first`, so that a sampler
-                with memory decides the same after a resume.
-            first: no frame below this index is converted or yielded.
+            sampler: a fresh one, with the settings that it had when the bookmark was made.
+            after: where to go on; without it, all frames come.
+            on_skipped: called now and then while frames are decoded and none is yielded, to show a sign of
+                life; what it raises ends the reading.
 
         Raises:
-            VideoUnreadable: the end was reached and not one frame could be decoded.
+            VideoUnreadable: the end was reached and not one frame could be decoded; or the file can no longer
+                be opened.
         """
         if self._video is None:
             raise RuntimeError("frames() outside of the with block")
-        if self._started:
+        if self._reading is not None:
             raise RuntimeError("frames() can be called once; open the file again")
-        self._started = True
-        return self._read(self._video, wanted, first)
+        if not isinstance(sampler, Sampler):  # the old form, Sampler.wanted and `first`; goes with its last caller
+            sampler, after = sampler.__self__, Bookmark(next_index=first)  # type: ignore[unreachable]
+        self._after = after or Bookmark()
+        self._on_skipped = on_skipped
+        self._reading = Reading(self._video, sampler)
+        return self._read(self._reading, sampler)
 
-    def _read(self, video: OpenVideo, wanted: Wanted, first: int) -> Iterator[Frame]:
-        decoder = DamageTolerantDecoder(video)
-        converter = PictureConverter()
-        self._losses = decoder.losses
-        self._timeline = Timeline(
-            video.time_base, video.stream.start_time, video.frames_per_s, video.duration_s
+    def bookmark(self) -> Bookmark:
+        """The point behind the frame yielded last; at the end, behind the last frame of the file."""
+        if self._video is None:
+            raise RuntimeError("bookmark() outside of the with block")
+        reading = self._reading
+        if reading is None or reading.frames_decoded <= self._after.next_index:
+            return self._after
+        return Bookmark(
+            next_index=reading.frames_decoded,
+            last_s=reading.timeline.last_s,
+            unconverted=reading.unconverted,
+            place=reading.place(),
         )
-        for decoded in decoder.frames():
-            index, pts_s = self.frames_decoded, self._timeline.seconds(decoded.pts)
-            self.frames_decoded += 1
-            self._sizes.add(converter.orientation(decoded).size(decoded.width, decoded.height))
-            if not wanted(index, pts_s) or index < first:
-                continue
-            try:
-                image = converter.image(decoded)
-            except (av.error.FFmpegError, ValueError, MemoryError):
-                self._unconverted += 1
-                continue
-            yield Frame(index, pts_s, image)
-        if not self.frames_decoded:
-            raise nothing_decoded(video, decoder.losses)
-        self.problem = self._problem(video)
+
+    def _read(self, reading: Reading, sampler: Sampler) -> Iterator[Frame]:
+        place = self._after.place
+        if place is not None and not reading.go_to(place, self._reread):
+            reading = self._reading = Reading(self._reopened(), sampler)
+        reading.unconverted = self._after.unconverted
+        for frame in reading.frames():
+            if frame.index < self._after.next_index:
+                self._reread()
+            elif frame.wanted and (image := reading.image(frame.decoded)) is not None:
+                self._unyielded = 0
+                yield Frame(frame.index, frame.pts_s, image)
+            else:
+                self._skipped()
+        if not reading.frames_decoded:
+            raise nothing_decoded(reading.video, reading.losses)
+        self.problem = account.problem(reading)
         self._ended = True
 
-    def _problem(self, video: OpenVideo) -> str | None:
-        losses = self._losses
-        said = [end] if (end := self._early_end(video)) else []
-        if losses.gaps:
-            said.append(_count(losses.gaps, "unreadable stretch", "es") + " skipped")
-        if losses.damaged_packets and not losses.gave_up:
-            said.append(_count(losses.damaged_packets, "damaged packet") + " skipped")
-        if losses.damaged_frames:
-            frames = _count(self.frames_decoded, "frame")
-            said.append(f"{losses.damaged_frames} of {frames} decoded with damage")
-        if self._unconverted:
-            said.append(_count(self._unconverted, "frame") + " in a form that can't be converted")
-        return "; ".join(said) or None
+    def _reopened(self) -> OpenVideo:
+        """The file as if nothing had been read of it."""
+        if self._video is not None:
+            self._video.close()
+        self._video = open_video(self.path, self.threads)
+        return self._video
 
-    def _early_end(self, video: OpenVideo) -> str | None:
-        end = f"{self._end_s():.1f} s"
-        if self._losses.read_error:
-            return f"reading stopped after {end}: {self._losses.read_error}"
-        if self._losses.gave_up:
-            return f"given up after {end} and {MAX_DAMAGED_RUN} damaged packets in a row"
-        if self._is_cut_off(video):
-            return f"ends after {end} of {video.duration_s:.1f} s: the file is truncated"
-        if video.ends_in_a_fragment():
-            return f"ends after {end}: the file is truncated"
-        return None
+    def _reread(self) -> None:
+        self.frames_reread += 1
+        self._skipped()
 
-    def _is_cut_off(self, video: OpenVideo) -> bool:
-        """Whether the container promised more than it held.
-
-        Both the count of packets and the time must fall short: headers count frames that were never
-        written, and durations include sound that goes on after the picture.
-        """
-        if video.duration_s is None:
-            return False
-        if promised := video.stream.frames:
-            missing = promised - self._losses.packets
-            short_s = video.duration_s - self._end_s()
-            return missing > _FRAMES_SHORT and short_s > _FRAMES_SHORT * self._step_s()
-        end_s = self._losses.end_s
-        start_s = (video.container.start_time or 0) / av.time_base
-        return end_s is not None and end_s - start_s < video.duration_s - _SECONDS_SHORT
-
-    def _end_s(self) -> float:
-        return (self._timeline.last_s if self._timeline else 0.0) + self._step_s()
-
-    def _step_s(self) -> float:
-        return self._timeline.step_s if self._timeline else 0.0
-
-
-def _count(number: int, noun: str, plural: str = "s") -> str:
-    return f"{number} {noun}{'' if number == 1 else plural}"
+    def _skipped(self) -> None:
+        self._unyielded += 1
+        if self._on_skipped is not None and self._unyielded % SIGN_EVERY == 0:
+            self._on_skipped()
