@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
-import os
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,91 +12,69 @@ from pathlib import Path
 
 import psycopg
 
-from dashcam_pipeline import __version__
-from dashcam_pipeline.config import QueueSettings, Settings
-from dashcam_pipeline.crew import plan_crew, worker_specs
-from dashcam_pipeline.engine.monitor import JobSize, RunSnapshot
-from dashcam_pipeline.engine.pressure import Limits
-from dashcam_pipeline.engine.rules import QueueRules
-from dashcam_pipeline.engine.supervisor import RunEnd, RunPlan, RunResult, Supervisor
-from dashcam_pipeline.engine.task import Task, pack
-from dashcam_pipeline.errors import DashcamError, VideoUnreadable
-from dashcam_pipeline.sources.discover import Discovery
-from dashcam_pipeline.sources.names import shown
-from dashcam_pipeline.sources.probe import video_id
-from dashcam_pipeline.stages.context import Job
-from dashcam_pipeline.stages.pipeline import CHECKPOINT, DEAD_LETTER, BuildStages, table_for
-from dashcam_pipeline.stages.records import VideoJob
-from dashcam_pipeline.storage.connection import connect
+from dashcam_pipeline import __version__, fingerprints, leftovers
+from dashcam_pipeline.config import Settings
+from dashcam_pipeline.current_run import CurrentRun, forget_run, note_run, recall_run
+from dashcam_pipeline.engine.checkpoint_files import CheckpointFolder, SavedCheckpoint
+from dashcam_pipeline.engine.monitor import RunSnapshot
+from dashcam_pipeline.engine.supervisor import RunEnd, RunResult, Supervisor
+from dashcam_pipeline.errors import EXIT_STOPPED, BadInput, DashcamError, SettingsDiffer
+from dashcam_pipeline.fingerprints import Fingerprints
+from dashcam_pipeline.inputs import Inputs
+from dashcam_pipeline.job_plan import MB, READ, run_plan
+from dashcam_pipeline.resume import Plan, Question, Wish, make_plan, unfinished_run
+from dashcam_pipeline.run_records import Ending, RunRecords
+from dashcam_pipeline.stages.context import CHECKPOINTS, Job
 from dashcam_pipeline.storage.database import Database
-from dashcam_pipeline.storage.reading import count_stored, list_videos
-from dashcam_pipeline.storage.rows import RunRow, RunStatus, VideoRow, VideoStatus
+from dashcam_pipeline.storage.rows import RunRow, RunStatus
 from dashcam_pipeline.storage.work_dir import WorkDir, check_folder
-from dashcam_pipeline.storage.writer import GIVE_UP_AFTER_S, ResultWriter
-from dashcam_pipeline.vision.devices import devices_for
+from dashcam_pipeline.storage.writer import GIVE_UP_AFTER_S
 from dashcam_pipeline.weights import fingerprint, needed, resolve
 
-MB = 10**6
 TEND_EVERY_S = 5.0  # how often our own database server is looked after
 LAST_WORDS_S = 5.0  # how long a run that fails tries to say so in the database
-GPU_TASKS_A_WORKER = 12  # more in waiting makes no worker busier, and a killed run reads it all again
-RESULT_SECTIONS = {"sampling", "models", "detection", "tracking", "looks", "vote"}
-"""The settings that can change a row."""
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Inputs:
-    """The videos of a run, told apart by content."""
+class Prepared:
+    """What a run is going to do."""
 
-    jobs: tuple[VideoJob, ...]
-    skipped: tuple[VideoRow, ...]  # with the reason; of no run yet
+    plan: Plan
+    inputs: Inputs
+    checkpoints: tuple[SavedCheckpoint, ...]  # of the videos that go on in the middle
+
+    @property
+    def in_the_middle(self) -> frozenset[str]:
+        """The ids of those videos."""
+        return frozenset(saved.checkpoint.source_id for saved in self.checkpoints)
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
     """What a run came to."""
 
-    run: RunRow
+    prepared: Prepared
     result: RunResult
+    ending: Ending
 
-
-def identify(found: Discovery, on_file: Callable[[int, Path], None] = lambda number, path: None) -> Inputs:
-    """Name every video by its content. A copy of another one is skipped; a file that can't be read stays in,
-    so that it is reported like other broken videos."""
-    jobs: dict[str, VideoJob] = {}
-    skipped = [_skipped(entry.path, entry.reason) for entry in found.skipped]
-    for number, named in enumerate(found.videos, 1):
-        path = (
-            named.parent.resolve() / named.name
-        )  # links in the folders' names end here, the file's own name stays
-        on_file(number, path)
-        try:
-            identity = video_id(path)
-        except VideoUnreadable:
-            identity = path_id(path)
-        if identity in jobs:
-            skipped.append(_skipped(path, f"the same content as {jobs[identity].path}", identity))
-            continue
-        size = path.stat().st_size if path.exists() else 0
-        jobs[identity] = VideoJob(identity, path, size)
-    return Inputs(tuple(jobs.values()), tuple(skipped))
-
-
-def path_id(path: Path) -> str:
-    """An id for a file whose content can't be read."""
-    return hashlib.sha256(os.fsencode(path.absolute())).hexdigest()[:32]
+    @property
+    def run(self) -> RunRow:
+        return self.ending.run
 
 
 class BatchRun:
-    """One run from preparation to its last row. Call `check_host` before any video is opened, then `run`."""
+    """One run from preparation to its last row.
+
+    Call `check_host` before any video is opened; then, holding the `work_dir`, `catch_up`, `prepare` and `run`.
+    """
 
     def __init__(self, settings: Settings, work_dir: Path, dsn: str | None) -> None:
         self._settings = settings
         self._dsn = dsn
         self.work_dir = WorkDir(work_dir)
-        self.run_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:4]}"
+        self.new_run_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:4]}"
         self._models: tuple[str, ...] = ()
 
     @property
@@ -117,112 +92,168 @@ class BatchRun:
         self.work_dir.check(store.min_free_mb * MB)
         check_folder(self.frames_root, (store.min_free_mb + store.quota_mb) * MB)
 
+    @property
+    def fingerprints(self) -> Fingerprints:
+        """Of these settings and models."""
+        return Fingerprints(fingerprints.of_config(self._settings), fingerprint(self._models))
+
+    # --- before ------------------------------------------------------------------------------------------
+
+    def catch_up(self, database: Database, wish: Wish, say: leftovers.Say) -> None:
+        """Bring in what an earlier run could not, and say how runs ended that died before they could.
+
+        Raises:
+            BadInput: what was cut short here was written into another database.
+            DatabaseUnavailable: the rows don't go in.
+        """
+        path, records = self.work_dir.path, RunRecords(database, self.work_dir.path)
+        current = recall_run(path)
+        if current is not None and records.run(current.run_id) is None:
+            _check_database(current, database, wish, leftovers.rows_waiting(path))
+        left = leftovers.deliver(path, database, GIVE_UP_AFTER_S, say)
+        if left:
+            raise leftovers.still_waiting(left, path)
+        records.end_dead_runs()
+        row = records.run(current.run_id) if current else None
+        if row is not None and row.status in (RunStatus.DONE, RunStatus.PARTIAL):
+            self._close_books(row.run_id)
+
+    def prepare(self, inputs: Inputs, database: Database, wish: Wish) -> Prepared:
+        """Decide what to do with the inputs.
+
+        Raises:
+            SettingsDiffer: results are there that were made in another way, and the wish does not say what then.
+        """
+        records = RunRecords(database, self.work_dir.path)
+        current = recall_run(self.work_dir.path)
+        before = records.before([v.video_id for v in inputs.jobs], current.run_id if current else None)
+        run_id = unfinished_run(inputs.jobs, before)
+        of_run = records.of_run(run_id) if run_id else []
+        plan = make_plan(inputs, before, of_run, self.fingerprints, wish, self.new_run_id)
+        if isinstance(plan, Question):
+            raise SettingsDiffer(self._worded(plan, records.run(plan.run_id), len(inputs.jobs)))
+        return self.prepared(plan, inputs)
+
+    def nothing_to_read(self, prepared: Prepared, database: Database) -> None:
+        """Everything has been read already; only names may have changed since."""
+        RunRecords(database, self.work_dir.path).name_moved(prepared.plan)
+
+    def prepared(self, plan: Plan, inputs: Inputs) -> Prepared:
+        """A plan with the checkpoints that it can go on from."""
+        folder, stamp = self._checkpoint_folder(plan.run_id), self._stamp
+        wanted = [v.video_id for v in plan.read if v.video_id not in plan.afresh] if plan.continues else []
+        found = [folder.load(video_id, stamp) for video_id in wanted]
+        return Prepared(plan, inputs, tuple(saved for saved in found if saved is not None))
+
+    def _worded(self, question: Question, run: RunRow | None, videos: int) -> str:
+        config = dict(run.config or {}) if run else {}
+        what = fingerprints.differences(config, self._settings) if question.other_config else []
+        what += ["models"] if question.other_models else []
+        return (
+            f"run {question.run_id} and these settings differ ({', '.join(what) or 'in what this version knows'}), "
+            f"which concerns {question.videos} of {videos} videos: --resume keeps what is there and reads the rest "
+            "with the settings as they are now, --restart reads everything anew"
+        )
+
+    # --- the run itself ----------------------------------------------------------------------------------
+
     def run(
-        self, inputs: Inputs, database: Database, show: Callable[[RunSnapshot], None], log_level: int
+        self,
+        prepared: Prepared,
+        database: Database,
+        show: Callable[[RunSnapshot], None],
+        say: leftovers.Say,
+        log_level: int,
     ) -> Report:
-        """Work off the inputs. Raises DashcamError when the run can't go on; its row says so then."""
-        run = self._run_row()
-        with ResultWriter(database.url) as writer:
-            if database.embedded:  # it lies in the work dir, which this run alone holds
-                writer.end_dead_runs("the process of this run died")
-            writer.start_run(run)
-            writer.write(videos=[*self._queued(inputs), *self._skipped_rows(inputs)])
+        """Work off a plan. Raises DashcamError when the run can't go on; the same command continues it then."""
+        plan, path = prepared.plan, self.work_dir.path
+        records, run = RunRecords(database, path), self._run_row(prepared.plan.run_id)
+        note_run(path, CurrentRun(run.run_id, _name(database)))
+        self._drop_checkpoints(prepared)
+        records.begin(run, plan, prepared.inputs, prepared.in_the_middle)
+        job = Job(
+            settings=self._settings,
+            run_id=run.run_id,
+            work_dir=path,
+            database_url=database.url,
+            stamp=self._stamp,
+        )
+        to_do = run_plan(job, plan.read, prepared.checkpoints, self.frames_root, log_level)
+        videos = {video.video_id for video in prepared.inputs.jobs}
         try:
-            result = Supervisor(self._plan(inputs, database, log_level), _tending(database, show)).run()
+            result = Supervisor(to_do, _tending(database, show)).run()
         except BaseException as error:
             reason = str(error) if isinstance(error, DashcamError) else repr(error)
             with suppress(DashcamError, psycopg.Error):  # the database may be the very reason
-                self._finish(database, _finished(run, RunStatus.FAILED, reason), LAST_WORDS_S)
+                if not leftovers.deliver(path, database, 0.0, lambda line: None):
+                    records.finish(_finished(run, RunStatus.FAILED, reason), videos, LAST_WORDS_S)
+            if isinstance(error, DashcamError) and "same command" not in reason:
+                error.args = (f"{reason.rstrip('.')}. The same command continues run {run.run_id}.",)
             raise
+        self._deliver_rest(database, result, say)
         status = None if result.end is RunEnd.FINISHED else RunStatus.STOPPED
-        return Report(self._finish(database, _finished(run, status)), result)
+        ending = records.finish(_finished(run, status), videos)
+        if ending.whole:
+            self._close_books(run.run_id)
+        return Report(prepared, result, ending)
 
-    def _finish(self, database: Database, run: RunRow, give_up_after_s: float = GIVE_UP_AFTER_S) -> RunRow:
-        """Write how the run ended, and that videos which were not finished were stopped."""
-        with connect(database.url) as connection:
-            videos = list_videos(connection, run.run_id)
-            unfinished = [v for v in videos if v.status in (VideoStatus.QUEUED, VideoStatus.RUNNING)]
-            stored = {v.video_id: count_stored(connection, run.run_id, v.video_id) for v in unfinished}
-        if run.status is RunStatus.RUNNING:  # it came to its own end
-            harmed = any(video.status in (VideoStatus.FAILED, VideoStatus.PARTIAL) for video in videos)
-            run = replace(run, status=RunStatus.PARTIAL if harmed or unfinished else RunStatus.DONE)
-        rows = [
-            VideoRow(
-                run_id=run.run_id,
-                video_id=video.video_id,
-                path=video.path,
-                filename=video.filename,
-                status=VideoStatus.STOPPED,
-                reason="the run ended before this video was read to its end",
-                duration_s=video.duration_s,
-                vehicles=stored[video.video_id].vehicles,
-                plates=stored[video.video_id].plates,
-            )
-            for video in unfinished
-        ]
-        with ResultWriter(database.url, give_up_after_s=give_up_after_s) as writer:
-            writer.write(videos=rows)
-            writer.finish_run(run)
-        return run
+    def _deliver_rest(self, database: Database, result: RunResult, say: leftovers.Say) -> None:
+        """Bring in what the writer could not; a run that was stopped at once does not wait for it."""
+        patience_s = self._settings.storage.database_patience_s if result.end is not RunEnd.ABANDONED else 0.0
+        left = leftovers.deliver(self.work_dir.path, database, patience_s, say)
+        if left:
+            error = leftovers.still_waiting(left, self.work_dir.path)
+            if result.end is not RunEnd.FINISHED:
+                error.exit_code = EXIT_STOPPED
+            raise error
 
-    def _run_row(self) -> RunRow:
-        shown = self._settings.model_dump(mode="json")
-        shown["storage"]["dsn"] = None  # it may hold a password
-        relevant = {name: shown[name] for name in sorted(RESULT_SECTIONS)}
+    def _run_row(self, run_id: str) -> RunRow:
+        now = self.fingerprints
         return RunRow(
-            run_id=self.run_id,
+            run_id=run_id,
             started_at=datetime.now(UTC),
             status=RunStatus.RUNNING,
             version=__version__,
-            config=shown,
-            config_fingerprint=hashlib.sha256(json.dumps(relevant, sort_keys=True).encode()).hexdigest()[:16],
-            model_fingerprint=fingerprint(self._models),
+            config=fingerprints.recorded(self._settings),
+            config_fingerprint=now.config,
+            model_fingerprint=now.models,
             work_dir=str(self.work_dir.path),
         )
 
-    def _plan(self, inputs: Inputs, database: Database, log_level: int) -> RunPlan:
-        settings = self._settings
-        job = Job(
-            settings=settings,
-            run_id=self.run_id,
-            work_dir=self.work_dir.path,
-            database_url=database.url,
-        )
-        categories = tuple(stage.category for stage in table_for(job))
-        crew = plan_crew(settings.run, devices_for(settings.run.device), usable_cores())
-        return RunPlan(
-            run_id=self.run_id,
-            categories=categories,
-            rules=_rules(settings, len(crew.model_devices)),
-            workers=worker_specs(crew, categories, BuildStages(job)),
-            tasks=tuple(_read_task(video) for video in inputs.jobs),
-            job=JobSize(source_bytes={video.video_id: video.size_bytes for video in inputs.jobs}),
-            frames_root=self.frames_root,
-            frame_format=settings.frame_store.format,
-            drain_deadline_s=settings.run.drain_deadline_s,
-            log_level=log_level,
-        )
+    # --- checkpoints -------------------------------------------------------------------------------------
 
-    def _queued(self, inputs: Inputs) -> list[VideoRow]:
-        return [self._video_row(video, VideoStatus.QUEUED) for video in inputs.jobs]
+    @property
+    def _stamp(self) -> str:
+        return fingerprints.stamp(self.fingerprints, self._settings.frame_store.format)
 
-    def _skipped_rows(self, inputs: Inputs) -> list[VideoRow]:
-        return [replace(row, run_id=self.run_id) for row in inputs.skipped]
+    def _checkpoint_folder(self, run_id: str) -> CheckpointFolder:
+        return CheckpointFolder(self.work_dir.path / CHECKPOINTS, run_id)
 
-    def _video_row(self, video: VideoJob, status: VideoStatus) -> VideoRow:
-        return VideoRow(
-            run_id=self.run_id,
-            video_id=video.video_id,
-            path=str(video.path),
-            filename=shown(Path(video.path.name)),
-            status=status,
-            size_bytes=video.size_bytes,
-        )
+    def _drop_checkpoints(self, prepared: Prepared) -> None:
+        """Remove the checkpoints, of any run, of videos that are read from their start or need no more reading."""
+        plan, root = prepared.plan, self.work_dir.path / CHECKPOINTS
+        done = {kept.video.video_id for kept in plan.kept}
+        over = {video.video_id for video in plan.read} | done | {r.video_id for r in plan.changed}
+        for path in root.iterdir() if root.exists() else ():
+            folder = CheckpointFolder(root, path.name)
+            here = prepared.in_the_middle if path.name == plan.run_id else frozenset()
+            for video_id in set(folder.source_ids()) & (over - here):
+                folder.remove(video_id)
+            with suppress(OSError):
+                path.rmdir()  # when it is empty
+
+    def _close_books(self, run_id: str) -> None:
+        """A run has come to all its videos."""
+        self._checkpoint_folder(run_id).remove_all()
+        current = recall_run(self.work_dir.path)
+        if current is not None and current.run_id == run_id:
+            forget_run(self.work_dir.path)
 
 
-def usable_cores() -> int:
-    """Cores that this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def read_so_far_s(saved: SavedCheckpoint) -> float:
+    """The second of the video at which a checkpoint goes on."""
+    reader = next(kept.state for kept in saved.checkpoint.states if kept.category == READ)
+    return float(reader.load().read_s) if reader is not None else 0.0
 
 
 def _tending(database: Database, show: Callable[[RunSnapshot], None]) -> Callable[[RunSnapshot], None]:
@@ -242,48 +273,23 @@ def _tending(database: Database, show: Callable[[RunSnapshot], None]) -> Callabl
     return tend
 
 
-def _skipped(path: Path, reason: str, identity: str | None = None) -> VideoRow:
-    return VideoRow(
-        run_id="",
-        video_id=identity or path_id(path),
-        path=str(path),
-        filename=shown(Path(path.name)),
-        status=VideoStatus.SKIPPED,
-        reason=reason,
-    )
+def _name(database: Database) -> str:
+    """What `current_run.json` calls a database."""
+    return "the embedded database" if database.embedded else database.safe_url
 
 
-def _read_task(video: VideoJob) -> Task:
-    return Task(
-        task_id=f"{video.video_id}:READ:file",
-        category="READ",
-        source_id=video.video_id,
-        key=video.video_id,
-        payload=pack(video),
-    )
-
-
-def _rules(settings: Settings, model_workers: int) -> QueueRules:
-    queue: QueueSettings = settings.queue
-    quota = settings.frame_store.quota_mb * MB
-    gpu_soft = queue.gpu_soft or GPU_TASKS_A_WORKER * max(2, model_workers)
-    return QueueRules(
-        gpu=_limits(gpu_soft),
-        cpu=_limits(queue.cpu_soft or 3 * gpu_soft),
-        writer=_limits(queue.writer_soft),
-        store=Limits(quota * 6 // 10, quota * 8 // 10, quota),
-        min_free_bytes=settings.frame_store.min_free_mb * MB,
-        max_attempts=queue.max_attempts,
-        lease_s=queue.lease_s,
-        stuck_s=queue.stuck_s,
-        checkpoints_to=CHECKPOINT,
-        dead_letters_to=DEAD_LETTER,
-    )
-
-
-def _limits(soft: int) -> Limits:
-    """Closed at `soft`, open again at half of it; a reader's chunk of frames may reach past, but not far."""
-    return Limits(max(1, soft // 2), soft, 4 * soft)
+def _check_database(current: CurrentRun, database: Database, wish: Wish, waiting: int) -> None:
+    """Raise BadInput when what was cut short here lies in another database than this."""
+    if current.database == _name(database):
+        return  # somebody has emptied it
+    if waiting or not wish.restart:
+        cure = "" if waiting else "; or --restart reads everything anew into this one"
+        rows = f", and {waiting} rows wait for it" if waiting else ""
+        raise BadInput(
+            f"run {current.run_id}, which was cut short in this work dir, wrote into {current.database}{rows}, not "
+            f"into {_name(database)}: name that one to continue it (--db, or none for the embedded one){cure}; or "
+            "take another --work-dir"
+        )
 
 
 def _finished(run: RunRow, status: RunStatus | None, error: str | None = None) -> RunRow:

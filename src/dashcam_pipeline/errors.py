@@ -31,6 +31,10 @@ class ConfigError(DashcamError):
     exit_code = EXIT_BAD_INPUT
 
 
+class SettingsDiffer(BadInput):
+    """Results are there that were made with other settings or models, and nothing says what to do with them."""
+
+
 class WeightsMissing(DashcamError):
     """A model file that the configuration asks for is not on this host."""
 

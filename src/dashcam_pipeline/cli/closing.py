@@ -8,10 +8,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from dashcam_pipeline.batch import Report
+from dashcam_pipeline.batch import Prepared, Report
 from dashcam_pipeline.cli.results import PIPE_WIDTH
 from dashcam_pipeline.engine.supervisor import RunEnd
 from dashcam_pipeline.engine.wording import amount, span
+from dashcam_pipeline.errors import EXIT_OK, EXIT_SOME_FAILED
+from dashcam_pipeline.sources.names import shown
 from dashcam_pipeline.storage.connection import connect
 from dashcam_pipeline.storage.database import Database
 from dashcam_pipeline.storage.reading import (
@@ -25,6 +27,34 @@ from dashcam_pipeline.storage.rows import VideoStatus
 
 MOST_SIGHTINGS = 40
 MOST_VIDEOS = 40
+MOST_RUNS = 3
+
+
+def print_read_already(prepared: Prepared, database: Database, work_dir: Path) -> int:
+    """Print what earlier runs found in videos that need no reading any more; the exit code by their state."""
+    kept = prepared.plan.kept
+    run_ids = sorted({one.reading.run_id for one in kept})
+    with connect(database.url) as connection:
+        found = []
+        for run_id in run_ids:
+            video_ids = [one.video.video_id for one in kept if one.reading.run_id == run_id]
+            run = find_run(connection, run_id)
+            found += [seen for seen in iterate_sightings(connection, run, video_ids) if seen.plate]
+    console = _console()
+    _print_sightings(console, found, work_dir)
+    harmed = [one for one in kept if one.reading.status is not VideoStatus.DONE]
+    for one in harmed[:MOST_VIDEOS]:
+        line = f"{shown(Path(one.video.path.name))}: {one.reading.status}: {one.reading.reason or ''}"
+        console.print(Text(line), soft_wrap=True)
+    if len(harmed) > MOST_VIDEOS:
+        console.print(f"… and {len(harmed) - MOST_VIDEOS} more: dashcam runs show")
+    runs = f"run {', '.join(run_ids[-MOST_RUNS:])}{', …' if len(run_ids) > MOST_RUNS else ''}"
+    retry = "; --retry-failed reads those that failed" if harmed else ""
+    console.print(
+        Text(f"all {len(kept)} videos have been read already ({runs}); --restart reads them anew{retry}"),
+        soft_wrap=True,
+    )
+    return EXIT_SOME_FAILED if harmed else EXIT_OK
 
 
 def print_closing(report: Report, database: Database, work_dir: Path) -> None:
@@ -33,13 +63,8 @@ def print_closing(report: Report, database: Database, work_dir: Path) -> None:
         run = find_run(connection, report.run.run_id)
         videos = list_videos(connection, run.run_id)
         claimed = [sighting for sighting in iterate_sightings(connection, run) if sighting.plate]
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=PIPE_WIDTH)
-    if claimed:
-        console.print(_sightings(claimed[:MOST_SIGHTINGS], work_dir))
-    if len(claimed) > MOST_SIGHTINGS:
-        console.print(f"… and {len(claimed) - MOST_SIGHTINGS} more: dashcam export")
+    console = _console()
+    _print_sightings(console, claimed, work_dir)
     troubled = [video for video in videos if video.status not in (VideoStatus.DONE, VideoStatus.SKIPPED)]
     for video in troubled[:MOST_VIDEOS]:
         console.print(Text(f"{video.filename}: {video.status}: {video.reason or ''}"), soft_wrap=True)
@@ -51,6 +76,18 @@ def print_closing(report: Report, database: Database, work_dir: Path) -> None:
         console.print(Text(f"database: our own, in {work_dir}; `dashcam db psql` opens it"), soft_wrap=True)
     else:
         console.print(Text(f"database: {database.safe_url}"), soft_wrap=True)
+
+
+def _console() -> Console:
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=PIPE_WIDTH)
+
+
+def _print_sightings(console: Console, claimed: list[Sighting], work_dir: Path) -> None:
+    if claimed:
+        console.print(_sightings(claimed[:MOST_SIGHTINGS], work_dir))
+    if len(claimed) > MOST_SIGHTINGS:
+        console.print(f"… and {len(claimed) - MOST_SIGHTINGS} more: dashcam export")
 
 
 def _sightings(found: list[Sighting], work_dir: Path) -> Table:
@@ -80,9 +117,11 @@ def _summary(report: Report, videos: list[VideoSummary]) -> str:
     states = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
     vehicles, plates = (sum(getattr(video, name) for video in videos) for name in ("vehicles", "plates"))
     how = {
-        RunEnd.FINISHED: "finished",
-        RunEnd.DRAINED: "stopped by the user; what was under way was finished",
-        RunEnd.ABANDONED: "stopped at once by the user; run the same command again to do the rest",
+        RunEnd.FINISHED: "finished"
+        if report.ending.whole
+        else "finished these videos; others of it are still unfinished",
+        RunEnd.DRAINED: "stopped by the user; what was under way was finished; the same command again does the rest",
+        RunEnd.ABANDONED: "stopped at once by the user; the same command again does the rest",
     }[report.result.end]
     parts = [
         f"run {report.run.run_id} {how}",

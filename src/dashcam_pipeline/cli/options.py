@@ -1,4 +1,4 @@
-"""The options that say where results lie, the same for every command that reads them."""
+"""Options that several commands share: where results lie, and how a run is shown."""
 
 from __future__ import annotations
 
@@ -23,3 +23,5 @@ WorkDir = Annotated[
         help="Folder of the embedded database and the evidence, else DASHCAM_WORK_DIR, else the last run's.",
     ),
 ]
+NoHud = Annotated[bool, typer.Option("--no-hud", help="Plain lines instead of the live screen.")]
+LogJson = Annotated[bool, typer.Option("--log-json", help="Log as JSON, a line a record.")]

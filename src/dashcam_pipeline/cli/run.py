@@ -15,21 +15,22 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from dashcam_pipeline.batch import BatchRun, Inputs, Report, identify
-from dashcam_pipeline.cli.closing import print_closing
+from dashcam_pipeline.batch import BatchRun, Prepared
+from dashcam_pipeline.cli.closing import print_closing, print_read_already
 from dashcam_pipeline.cli.logs import log_to
+from dashcam_pipeline.cli.options import LogJson, NoHud
+from dashcam_pipeline.cli.planning import prepare, say_plan, say_skipped, wish_of
 from dashcam_pipeline.configuration import load
 from dashcam_pipeline.engine.hud import Hud
 from dashcam_pipeline.engine.plain import PlainLines
+from dashcam_pipeline.engine.supervisor import RunEnd
 from dashcam_pipeline.errors import EXIT_OK, EXIT_SOME_FAILED, EXIT_STOPPED
+from dashcam_pipeline.inputs import Inputs, identify
 from dashcam_pipeline.sources.discover import Discovery, discover
 from dashcam_pipeline.sources.names import shown
 from dashcam_pipeline.storage.database import Database
 from dashcam_pipeline.storage.last_used import remember
 from dashcam_pipeline.storage.location import resolve_location
-from dashcam_pipeline.storage.rows import RunStatus
-
-NAMED_SKIPPED = 20  # skipped files that are named one by one
 
 
 def run(
@@ -71,19 +72,38 @@ def run(
             "--stride", metavar="N", min=1, help="Look at every N-th frame, not at a rate a second."
         ),
     ] = None,
-    no_hud: Annotated[bool, typer.Option("--no-hud", help="Plain lines instead of the live screen.")] = False,
-    log_json: Annotated[bool, typer.Option("--log-json", help="Log as JSON, a line a record.")] = False,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Keep what earlier runs found with other settings or models, and read the rest with those of now.",
+        ),
+    ] = False,
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Read everything anew, whatever has been read already.")
+    ] = False,
+    retry_failed: Annotated[
+        bool,
+        typer.Option(
+            "--retry-failed", help="Read videos again that failed, or of which tasks were given up."
+        ),
+    ] = False,
+    no_hud: NoHud = False,
+    log_json: LogJson = False,
 ) -> None:
     """Find the vehicles and plates in videos and write them into Postgres.
 
-    Ctrl+C stops: what is under way is finished first. A second Ctrl+C stops at once.
+    Ctrl+C stops: what is under way is finished first. A second Ctrl+C stops at once. The same command again goes
+    on where a run was stopped or killed: videos that have been read are skipped, whatever they are called now, and
+    a half-done one is continued in its middle.
 
     Exit codes: 0 all videos done, 1 some failed or are damaged, 2 bad arguments or config, 3 the database, the
     weights or the disk can't be used, 130 stopped by the user.
 
     Example: dashcam run /media/dashcam --work-dir ~/sightings
     """
-    with _stopped_by_signals():
+    with stopped_by_signals():
+        wish = wish_of(resume, restart, retry_failed)
         loaded = load(
             config,
             {
@@ -100,22 +120,39 @@ def run(
         found = discover(paths)
         job = BatchRun(settings, location.work_dir, location.dsn)
         job.check_host()
-        with job.work_dir:
-            log_to(console, location.work_dir / "logs" / f"{job.run_id}.log", log_json)
-            with Database.open(location.dsn, location.work_dir) as database:
-                database.migrate()
-                remember(location.work_dir, location.dsn)
-                inputs = _identify(console, found)
-                _say_skipped(console, inputs)
-                view = _view(console, f"dashcam run {job.run_id}", no_hud, log_json)
-                with view:
-                    report = job.run(inputs, database, view.show, logging.INFO)
-                print_closing(report, database, location.work_dir)
-    raise typer.Exit(_exit_code(report))
+        with job.work_dir, Database.open(location.dsn, location.work_dir) as database:
+            database.migrate()
+            remember(location.work_dir, location.dsn)
+            job.catch_up(database, wish, say_line)
+            inputs = _identify(console, found)
+            say_skipped(console, inputs)
+            prepared = prepare(console, job, inputs, database, wish)
+            if prepared.plan.read:
+                code = carry_out(console, job, prepared, database, no_hud, log_json)
+            else:
+                job.nothing_to_read(prepared, database)
+                code = print_read_already(prepared, database, location.work_dir)
+    raise typer.Exit(code)
+
+
+def carry_out(
+    console: Console, job: BatchRun, prepared: Prepared, database: Database, no_hud: bool, log_json: bool
+) -> int:
+    """Run what was prepared, show it while it lasts and what it came to; the exit code."""
+    run_id, work_dir = prepared.plan.run_id, job.work_dir.path
+    log_to(console, work_dir / "logs" / f"{run_id}.log", log_json)
+    say_plan(console, prepared)
+    view = _view(console, f"dashcam run {run_id}", no_hud, log_json)
+    with view:
+        report = job.run(prepared, database, view.show, say_line, logging.INFO)
+    print_closing(report, database, work_dir)
+    if report.result.end is not RunEnd.FINISHED:
+        return EXIT_STOPPED
+    return EXIT_SOME_FAILED if report.ending.harmed else EXIT_OK
 
 
 @contextmanager
-def _stopped_by_signals() -> Iterator[None]:
+def stopped_by_signals() -> Iterator[None]:
     """Outside the run itself, SIGTERM and a closed terminal end the command as Ctrl+C does: with clean-up."""
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -136,11 +173,12 @@ def _view(console: Console, title: str, no_hud: bool, log_json: bool) -> Hud | P
     if log_json:
         return PlainLines(logging.getLogger("dashcam_pipeline.progress").info)
     if no_hud or not console.is_terminal:
-        return PlainLines(_say)
+        return PlainLines(say_line)
     return Hud(console, title)
 
 
-def _say(line: str) -> None:
+def say_line(line: str) -> None:
+    """A plain line to standard error."""
     with suppress(OSError):  # nobody listens any more; the run goes on
         print(line, file=sys.stderr, flush=True)
 
@@ -154,17 +192,3 @@ def _identify(console: Console, found: Discovery) -> Inputs:
                 f"looking at the files: {number} of {len(found.videos)}, {escape(shown(path))}"
             ),
         )
-
-
-def _say_skipped(console: Console, inputs: Inputs) -> None:
-    for row in inputs.skipped[:NAMED_SKIPPED]:
-        console.print(f"skipped {row.path}: {row.reason}", highlight=False, markup=False, soft_wrap=True)
-    if len(inputs.skipped) > NAMED_SKIPPED:
-        rest = len(inputs.skipped) - NAMED_SKIPPED
-        console.print(f"skipped {rest} more; `dashcam runs show` lists them all", highlight=False)
-
-
-def _exit_code(report: Report) -> int:
-    if report.run.status is RunStatus.STOPPED:
-        return EXIT_STOPPED
-    return EXIT_OK if report.run.status is RunStatus.DONE else EXIT_SOME_FAILED
