@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import cv2
@@ -87,13 +88,38 @@ def test_full_disk_leaves_the_old_picture_and_no_rest(
     paths = folder.write("abcdef", 7, picture(200, 100, seed=1), None)
     before = (tmp_path / paths.vehicle).read_bytes()
 
-    def half(self: Path, data: bytes) -> int:
-        with self.open("wb") as file:
-            file.write(data[: len(data) // 2])
+    def full(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", half)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(DiskUnavailable, match=r"No space left on device.*free the disk"):
         folder.write("abcdef", 7, picture(200, 100, seed=2), None)
     assert files(tmp_path) == {paths.vehicle}
     assert (tmp_path / paths.vehicle).read_bytes() == before
+
+
+def test_picture_and_its_folders_are_on_the_disk_before_it_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real_sync, real_replace = os.fsync, Path.replace
+    happened: list[str] = []
+
+    def sync(descriptor: int) -> None:
+        happened.append(f"sync {Path(f'/proc/self/fd/{descriptor}').readlink().name}")
+        real_sync(descriptor)
+
+    def replace(self: Path, target: Path) -> Path:
+        happened.append(f"name {target.name}")
+        return real_replace(self, target)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    monkeypatch.setattr(Path, "replace", replace)
+    EvidenceFolder(tmp_path, 92).write("abcdef", 7, picture(20, 20), None)
+    assert happened == [
+        f"sync {tmp_path.name}",  # holds the new folder `evidence`
+        "sync evidence",
+        "sync ab",
+        f"sync .7_vehicle.jpg.{os.getpid()}",
+        "name 7_vehicle.jpg",
+        "sync abcdef",
+    ]

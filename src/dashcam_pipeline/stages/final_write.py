@@ -1,45 +1,82 @@
-"""FINAL_WRITE: rows go into Postgres, many in one transaction. One process does it, so rows never race."""
+"""FINAL_WRITE: rows go into the durable outbox, from where a thread of this process brings them into Postgres.
+
+A task is done when its row is in the outbox. So a database that is away keeps nobody waiting, until the outbox has
+grown to its limit. One process does it, so rows never race.
+"""
 
 from __future__ import annotations
 
-import time
+from collections.abc import Sequence
+from contextlib import suppress
 
+from dashcam_pipeline.engine.checkpoint_files import CheckpointFolder
+from dashcam_pipeline.engine.manager import MANAGER_GONE
 from dashcam_pipeline.engine.task import Batch, Outcome
-from dashcam_pipeline.stages.context import StageContext
+from dashcam_pipeline.stages.context import CHECKPOINTS, StageContext
+from dashcam_pipeline.stages.waiting import ALIVE_EVERY_S, wait, when_disk_allows
+from dashcam_pipeline.storage.delivery import Delivery
+from dashcam_pipeline.storage.outbox import FILE_NAME, Outbox
+from dashcam_pipeline.storage.row_json import OutboxRow
 from dashcam_pipeline.storage.rows import SightingRow, VideoRow, VideoStatus
-from dashcam_pipeline.storage.writer import ResultWriter
 
-PATIENCE_S = 1800.0  # how long rows wait for a server that is away before the run ends
+MB = 10**6
+OVER = frozenset({VideoStatus.DONE, VideoStatus.PARTIAL, VideoStatus.FAILED})
+"""Nothing will go on with a video in such a state; one that was stopped needs its checkpoint."""
 
 
 class FinalWrite:
-    """The processor of FINAL_WRITE. A task is done only when its row is committed."""
+    """The processor of FINAL_WRITE. See the module."""
 
     def __init__(self, context: StageContext) -> None:
+        self._context = context
         self._board = context.tools.shared.board
-        self._writer = ResultWriter(
-            context.job.database_url, give_up_after_s=PATIENCE_S, sleep=self._wait_for_server
-        )
-        self._rows = 0
+        self._limit_bytes = context.settings.storage.outbox_mb * MB
+        self._checkpoints = CheckpointFolder(context.job.work_dir / CHECKPOINTS, context.job.run_id)
+        path = context.job.work_dir / FILE_NAME
+        self._outbox = when_disk_allows(context, (), lambda: Outbox(path))
+        self._delivery = Delivery(path, context.job.database_url, on_state=self._show)
+        self._delivery.start()
 
     def process(self, batch: Batch, /) -> Outcome:
-        rows = [task.load().row for task in batch.tasks]
-        sightings = [row for row in rows if isinstance(row, SightingRow)]
-        videos = [row for row in rows if isinstance(row, VideoRow)]
-        self._writer.write(sightings, videos)
-        self._rows += len(sightings)
-        self._board.service("database", f"ok, {self._rows} sightings written")
-        for seen in sightings:
-            if seen.final_plate is not None:
+        rows: list[SightingRow | VideoRow] = [task.load().row for task in batch.tasks]
+        self._wait_for_room(batch)
+        self._keep(batch, rows)
+        self._delivery.wake()
+        for row in rows:
+            if isinstance(row, VideoRow):
+                self._video_is(row)
+            elif row.final_plate is not None:
+                confidence = f"{row.plate_confidence:.2f}" if row.plate_confidence is not None else "?"
                 self._board.highlight(
-                    f"{seen.final_plate}  {seen.plate_confidence:.2f}  {seen.vehicle_class}  at {seen.first_s:.1f} s"
+                    f"{row.final_plate}  {confidence}  {row.vehicle_class}  at {row.first_s:.1f} s"
                 )
-        for video in videos:
-            if video.status is not VideoStatus.RUNNING:
-                self._board.source_over(video.video_id)
         return Outcome()
 
-    def _wait_for_server(self, seconds: float) -> None:
-        """Between two tries: let who watches know what the rows wait for."""
-        self._board.service("database", f"trying again: {self._writer.problem}")
-        time.sleep(seconds)
+    def close(self) -> None:
+        """The process leaves. What is still in the outbox is brought in by who comes after it."""
+        self._delivery.stop()
+        self._outbox.close()
+
+    def _keep(self, batch: Batch, rows: Sequence[OutboxRow]) -> None:
+        when_disk_allows(self._context, batch.task_ids, lambda: self._outbox.add(rows))
+
+    def _wait_for_room(self, batch: Batch) -> None:
+        """Wait for as long as the outbox is past its limit; behind us the run fills up, and the readers wait."""
+        waited = False
+        while self._outbox.size_bytes > self._limit_bytes:
+            waited = True
+            self._board.service("outbox", "full (storage.outbox_mb): the run waits for the database")
+            wait(self._context, batch.task_ids, ALIVE_EVERY_S)
+        if waited:
+            self._board.service("outbox", "ok")
+
+    def _video_is(self, row: VideoRow) -> None:
+        if row.status is not VideoStatus.RUNNING:
+            self._board.source_over(row.video_id)
+        if row.status in OVER:
+            self._checkpoints.remove(row.video_id)
+
+    def _show(self, state: str) -> None:
+        """Called by the delivery's thread, which may outlive the board."""
+        with suppress(*MANAGER_GONE):
+            self._board.service("database", state)

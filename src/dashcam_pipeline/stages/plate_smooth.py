@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from dashcam_pipeline.engine.task import Batch, KeyState, Outcome, Task, pack
+from dashcam_pipeline.engine.task import Batch, KeyState, Outcome, pack
 from dashcam_pipeline.stages.context import StageContext
 from dashcam_pipeline.stages.records import LookDone, PlateToRead, RowToWrite, VehicleLook, VehiclePassed
+from dashcam_pipeline.stages.waiting import when_disk_allows
 from dashcam_pipeline.storage.evidence import EvidenceFolder, EvidencePaths
 from dashcam_pipeline.storage.rows import SightingRow
 from dashcam_pipeline.vision.crops import plate_picture
@@ -73,15 +74,16 @@ class PlateSmooth:
             pictured = ()  # they may be what it failed on; the vehicle's row matters more
         if not vehicle.complete:
             return Outcome(state=_state(vehicle, pictured))
-        return self._close(batch.tasks[0], vehicle, pictured)
+        return self._close(batch, vehicle, pictured)
 
-    def _close(self, task: Task, vehicle: _Vehicle, pictured: tuple[LookDone, ...]) -> Outcome:
+    def _close(self, batch: Batch, vehicle: _Vehicle, pictured: tuple[LookDone, ...]) -> Outcome:
         """The vehicle has passed and all its looks are in: vote, write the pictures, make the row."""
         assert vehicle.passing is not None
+        task = batch.tasks[0]
         results = [look.result for look in vehicle.looks]
         verdict = decide(vehicle.passing, results, self._context.settings.vote)
         shown = _shown(verdict, pictured)
-        paths = None if shown is None else self._write_pictures(task.source_id, shown)
+        paths = None if shown is None else self._write_pictures(batch, shown)
         row = self._row(task.source_id, vehicle.passing, verdict, shown, paths)
         outcome = PLATES if verdict.plate else f"{REASON}{verdict.reason}"
         return Outcome(
@@ -89,7 +91,7 @@ class PlateSmooth:
             tallies={VEHICLES: 1, outcome: 1},
         )
 
-    def _write_pictures(self, video_id: str, shown: LookDone) -> EvidencePaths:
+    def _write_pictures(self, batch: Batch, shown: LookDone) -> EvidencePaths:
         assert shown.picture is not None
         vehicle = self._context.tools.store.get(shown.picture.frame_id)
         plate_box = shown.result.plate_box
@@ -97,7 +99,12 @@ class PlateSmooth:
         if plate_box is not None:
             local = plate_box.shifted(-shown.picture.left, -shown.picture.top)
             plate = plate_picture(vehicle, local, self._context.settings.detection)
-        return self._evidence.write(video_id, shown.result.track_id, vehicle, plate)
+        video_id, track_id = batch.tasks[0].source_id, shown.result.track_id
+        return when_disk_allows(
+            self._context,
+            batch.task_ids,
+            lambda: self._evidence.write(video_id, track_id, vehicle, plate),
+        )
 
     def _row(
         self,

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from itertools import takewhile
 from pathlib import Path
 
@@ -15,12 +16,13 @@ import psycopg
 from dashcam_pipeline.errors import DashcamError, DatabaseUnavailable
 from dashcam_pipeline.storage.connection import one_line
 from dashcam_pipeline.storage.outbox import Outbox, Waiting
-from dashcam_pipeline.storage.row_json import OutboxRow
+from dashcam_pipeline.storage.row_json import OutboxRow, to_json
 from dashcam_pipeline.storage.rows import DeadLetterRow, SightingRow, VideoRow
 from dashcam_pipeline.storage.writer import FIRST_PAUSE_S, LONGEST_PAUSE_S, REFUSALS, ResultWriter
 
 BATCH_ROWS = 200  # rows in one transaction
 LOOK_AGAIN_S = 1.0  # an empty outbox is looked at this often, also when nobody says that a row came in
+REFUSED = "DELIVERY"  # what stands as the stage of a row's dead letter
 TROUBLE = (DashcamError, psycopg.Error)  # server away, tables gone, no right to them, disk full: all may pass
 
 log = logging.getLogger(__name__)
@@ -30,7 +32,8 @@ class Delivery:
     """Takes rows out of the outbox only when Postgres has committed them.
 
     Rows are upserted, so a batch that is written again because a kill came between commit and removal
-    leaves the same table. A row that Postgres refuses for what is in it is moved aside and holds up no other.
+    leaves the same table. A row that Postgres refuses for what is in it is moved aside and holds up no other;
+    a dead letter takes its place.
 
     Either a thread of its own does it until the process ends (`start`), or the caller (`deliver_all`).
 
@@ -67,6 +70,8 @@ class Delivery:
         """Rows written so far."""
         self.waiting = 0
         """Rows that were left in the outbox when it was last looked at."""
+        self.set_aside: Path | None = None
+        """Where a damaged outbox went that was found on opening; some of its rows may be lost."""
 
     @property
     def state(self) -> str:
@@ -106,6 +111,7 @@ class Delivery:
         if not self._path.exists():
             return 0
         with Outbox(self._path) as outbox, ResultWriter(self._url, give_up_after_s=0.0) as writer:
+            self.set_aside = outbox.set_aside
             pause_s, give_up_at = FIRST_PAUSE_S, self._clock() + patience_s
             while True:
                 try:
@@ -191,6 +197,10 @@ class Delivery:
                 self._path,
             )
             self._on_refused(row, error)
+            if not isinstance(
+                row, DeadLetterRow
+            ):  # so that who looks at the run's results sees that one is missing
+                outbox.add([_dead_letter(row, error)])
             outbox.refuse(waiting.id, error)
         else:
             outbox.remove([waiting.id])
@@ -225,6 +235,24 @@ def _write(writer: ResultWriter, batch: Sequence[Waiting]) -> None:
         [row for row in rows if isinstance(row, SightingRow)],
         [row for row in rows if isinstance(row, VideoRow)],
         [row for row in rows if isinstance(row, DeadLetterRow)],
+    )
+
+
+def _dead_letter(row: SightingRow | VideoRow, error: str) -> DeadLetterRow:
+    sighted = row if isinstance(row, SightingRow) else None
+    name = f"sighting-{sighted.track_id}" if sighted else "video"
+    return DeadLetterRow(
+        run_id=row.run_id,
+        video_id=row.video_id,
+        task_id=f"{row.video_id}:{REFUSED}:{name}",
+        category=REFUSED,
+        attempts=1,
+        error=f"the database refuses the row: {error}",
+        traceback=to_json(row),
+        frame_idx=sighted.frame_idx if sighted else None,
+        ts_s=sighted.video_ts_frame if sighted else None,
+        frame_picture=sighted.vehicle_picture if sighted else None,
+        failed_at=datetime.now(UTC),
     )
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 
 from dashcam_pipeline.errors import DiskUnavailable
+from dashcam_pipeline.storage.durable import write_durably
 from dashcam_pipeline.vision.types import Image
 
 FOLDER = "evidence"
@@ -57,19 +56,14 @@ class EvidenceFolder:
         return EvidencePaths(vehicle_path, plate_path)
 
     def _save(self, relative: str, picture: Image) -> None:
-        """A reader, and a run that starts after a kill, sees the whole picture or none."""
+        """A reader, and a run that starts after a kill or a power cut, sees the whole picture or none."""
         encoded, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, self._quality])
         if not encoded:
             raise ValueError(f"a picture of shape {picture.shape} can't be written as JPEG")
         path = self._work_dir / relative
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_bytes(data.tobytes())
-            temporary.replace(path)
+            write_durably(path, data.tobytes())
         except OSError as error:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
             raise _unavailable(path, error) from error
 
     def _remove(self, relative: str) -> None:

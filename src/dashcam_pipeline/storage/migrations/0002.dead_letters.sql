@@ -26,7 +26,7 @@ COMMENT ON COLUMN dead_letters.task_id IS 'Id of the task in the run''s queue.';
 COMMENT ON COLUMN dead_letters.category IS 'The stage that failed: READ, VEHICLE_DETECT, TRACK, PLATE_DETECT, OCR, PLATE_SMOOTH, SUMMARY, ...';
 COMMENT ON COLUMN dead_letters.attempts IS 'How often it was tried.';
 COMMENT ON COLUMN dead_letters.error IS 'What went wrong at last, in one line.';
-COMMENT ON COLUMN dead_letters.traceback IS 'The whole traceback, or how the worker process died.';
+COMMENT ON COLUMN dead_letters.traceback IS 'The whole traceback, or how the worker process died; of a row that was refused, the row.';
 COMMENT ON COLUMN dead_letters.frame_idx IS 'The frame it was about, where it was about one.';
 COMMENT ON COLUMN dead_letters.ts_s IS 'Second of frame_idx in the video.';
 COMMENT ON COLUMN dead_letters.frame_picture IS 'Picture of that frame, path relative to runs.work_dir; null where the frame could not be read.';
