@@ -13,8 +13,8 @@ MAY_IMPORT = {
     "config": {"errors"},
     "engine": {"errors"},
     "vision": {"config", "errors"},
-    "sources": {"vision.types", "config", "errors"},
-    "storage": {"vision.types", "config", "errors"},
+    "sources": {"vision.types", "config", "errors", "user_paths"},
+    "storage": {"vision.types", "config", "errors", "user_paths"},
     "stages": {"engine", "vision", "sources", "storage", "weights", "config", "errors"},
 }
 """A part of the package, and what it may import of the others."""

@@ -10,16 +10,24 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+NO_LIMIT = 10**9
+"""Bound of what has no bound of its own; what is larger no clock, database or library takes."""
+
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
-Seconds = Annotated[float, Field(ge=0.0)]
-Count = Annotated[int, Field(ge=1)]
+Seconds = Annotated[float, Field(ge=0.0, le=NO_LIMIT)]
+Count = Annotated[int, Field(ge=1, le=NO_LIMIT)]
+Processes = Annotated[int, Field(ge=1, le=1000)]
 
 
 class Section(BaseModel):
     """A group of settings; unknown keys are errors, values never change after loading."""
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, protected_namespaces=(), use_attribute_docstrings=True
+        extra="forbid",
+        frozen=True,
+        protected_namespaces=(),
+        use_attribute_docstrings=True,
+        allow_inf_nan=False,  # neither JSON nor clocks know them
     )
 
 
@@ -32,15 +40,15 @@ class RunSettings(Section):
         examples=["auto", "cpu", "cuda:0", "cuda:0,1"],
     )
     """Where models run; `auto` = CUDA devices when onnxruntime sees any, else the CPU."""
-    gpu_workers: Count | None = None
+    gpu_workers: Processes | None = None
     """Processes that run models; null = one a GPU, or on the CPU as many as the cores are worth."""
-    cpu_workers: Count | None = None
+    cpu_workers: Processes | None = None
     """Processes that track, vote and write pictures; null = by the number of cores."""
-    readers: Count | None = None
+    readers: Processes | None = None
     """Videos decoded at the same time; null = by the number of cores."""
     drain_deadline_s: Seconds = 30.0
     """After the first Ctrl+C, what is under way may take this long to finish."""
-    checkpoint_s: float = Field(default=2.0, gt=0.0)
+    checkpoint_s: float = Field(default=2.0, gt=0.0, le=NO_LIMIT)
     """Seconds of video between two checkpoints; a run that was killed reads about this much again."""
     worker_max_tasks: Count | None = 100_000
     """A worker process is replaced by a fresh one after this many tasks; null = never."""
@@ -51,7 +59,7 @@ class RunSettings(Section):
 class SamplingSettings(Section):
     """Which frames are looked at. Every frame is decoded; the others cost nothing more."""
 
-    frames_per_s: float = Field(default=10.0, gt=0.0)
+    frames_per_s: float = Field(default=10.0, gt=0.0, le=NO_LIMIT)
     """Frames looked at in a second of video, chosen by their timestamps."""
     stride: Count | None = None
     """Look at every N-th frame instead, whatever the frame rate."""
@@ -81,9 +89,9 @@ class QueueSettings(Section):
     """Likewise for rows and checkpoints that wait for the writer."""
     max_attempts: Count = 3
     """A task that fails this often becomes a dead letter; the run goes on."""
-    lease_s: float = Field(default=15.0, ge=3.0)
+    lease_s: float = Field(default=15.0, ge=3.0, le=NO_LIMIT)
     """A worker that shows no sign of life for this long is killed, and its tasks go to others."""
-    stuck_s: float = Field(default=120.0, ge=5.0)
+    stuck_s: float = Field(default=120.0, ge=5.0, le=NO_LIMIT)
     """So is one whose task shows no progress for this long, although the process is alive."""
 
 
@@ -136,7 +144,7 @@ class TrackingSettings(Section):
     """Boxes that a vehicle needs before it counts."""
     min_iou: Share = 0.1
     """Overlap of a box with a vehicle's predicted box, below which they don't match."""
-    step_s: float = Field(default=0.1, gt=0.0)
+    step_s: float = Field(default=0.1, gt=0.0, le=NO_LIMIT)
     """The usual time between two frames that are looked at; the motion model is scaled to it."""
 
 
@@ -149,7 +157,7 @@ class LookSettings(Section):
     """So many searches may follow each other without a pause; after that …"""
     min_interval_s: Seconds = 0.25
     """… this time lies between two searches of one vehicle, …"""
-    growth: float = Field(default=1.15, ge=1.0)
+    growth: float = Field(default=1.15, ge=1.0, le=NO_LIMIT)
     """… unless it has become this much wider than in any view searched so far."""
     min_sharpness_share: Share = 0.75
     """Views less sharp than this share of the vehicle's sharpest one so far are not searched; 0 = off."""

@@ -17,10 +17,11 @@ import yaml
 from pydantic import ValidationError
 
 from dashcam_pipeline.assets import configs_folder
-from dashcam_pipeline.config import Settings
+from dashcam_pipeline.config import NO_LIMIT, Settings
 from dashcam_pipeline.configuration_keys import all_keys, section_names
 from dashcam_pipeline.errors import BadInput, ConfigError
-from dashcam_pipeline.yaml_file import YamlFile, read_yaml_file
+from dashcam_pipeline.user_paths import expanded
+from dashcam_pipeline.yaml_file import YamlFile, read_yaml_file, shortened, yaml_value
 
 DEFAULT = "default"
 DSN_VARIABLE = "DASHCAM_DSN"
@@ -87,14 +88,18 @@ def find(config: str | Path) -> Path:
     known = presets()
     if str(config) in known:
         return known[str(config)]
-    path = Path(config).expanduser()
-    if path.is_file():
-        return path
+    path = expanded(config)
+    name = shortened(str(config))
+    try:
+        if path.is_file():
+            return path
+    except OSError as error:  # a name that is too long, a folder that is closed to us
+        raise BadInput(f"--config {name}: {error.strerror}") from None
     if path.suffix or len(path.parts) > 1:
-        raise BadInput(f"--config {config}: there is no such file")
-    near = difflib.get_close_matches(str(config), known, n=1)
+        raise BadInput(f"--config {name}: there is no such file")
+    near = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean `{near[0]}`?" if near else f"presets are {', '.join(known)}"
-    raise BadInput(f"--config {config}: neither a preset nor a file; {hint}")
+    raise BadInput(f"--config {name}: neither a preset nor a file; {hint}")
 
 
 def _from_file(source: YamlFile) -> Iterable[_Given]:
@@ -116,15 +121,17 @@ def _from_environment(environment: Mapping[str, str]) -> Iterable[_Given]:
     for name, text in sorted(environment.items()):
         if name.startswith(VARIABLE_PREFIX):
             key = name.removeprefix(VARIABLE_PREFIX).lower().replace("__", ".")
-            yield _Given(key, _scalar(name, text), f"environment {name}")
+            yield _Given(key, _scalar(name, text), f"environment {shortened(name)}")
 
 
 def _scalar(name: str, text: str) -> Any:
     """The value of an environment variable, read as YAML would: `3`, `true`, `null`, `text`."""
     try:
-        return yaml.safe_load(text)
+        return yaml_value(text)
     except yaml.YAMLError:
-        raise ConfigError(f"environment {name}: `{text}` is not a YAML value; put it in quotes") from None
+        raise ConfigError(
+            f"environment {shortened(name)}: `{shortened(text)}` is not a YAML value; put it in quotes"
+        ) from None
 
 
 def _from_options(overrides: Mapping[str, object]) -> Iterable[_Given]:
@@ -140,7 +147,8 @@ def _must_be_known(item: _Given) -> None:
         raise _unknown(item.key, item.origin, keys)
 
 
-def _unknown(name: str, place: str, known: Iterable[str]) -> ConfigError:
+def _unknown(given: str, place: str, known: Iterable[str]) -> ConfigError:
+    name = shortened(given)
     candidates = list(known)
     near = _same_last_part(name, candidates) or difflib.get_close_matches(name, candidates, n=1, cutoff=0.5)
     hint = f"did you mean `{near[0]}`?" if near else "`dashcam config keys` lists what there is"
@@ -172,4 +180,14 @@ def _explain(error: Any, given: Mapping[str, _Given]) -> str:
         return f"{', '.join(origins)}: {section}: {error['msg'].removeprefix('Value error, ')}"
     if item.key == "storage.dsn":
         return f"{item.origin}: storage.dsn must be text or null"  # never show what may hold a password
-    return f"{item.origin}: {item.key}: {item.value!r} won't do; it must be {all_keys()[item.key].allowed}"
+    at_most = f", at most {NO_LIMIT:,}" if error.get("ctx", {}).get("le") == NO_LIMIT else ""
+    allowed = f"{all_keys()[item.key].allowed}{at_most}"
+    return f"{item.origin}: {item.key}: {_told(item.value)} won't do; it must be {allowed}"
+
+
+def _told(value: Any) -> str:
+    """A value as an error repeats it."""
+    try:
+        return shortened(repr(value))
+    except ValueError:  # Python refuses to write out thousands of digits
+        return "a number this long"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from dashcam_pipeline.config import Section, Settings
+from dashcam_pipeline.config import NO_LIMIT, Section, Settings
 
 _LINE_LENGTH = 100
 
@@ -137,6 +137,7 @@ def _one_of(values: list[str]) -> str:
 
 def _bounds(schema: Mapping[str, Any]) -> str:
     low, high = schema.get("minimum"), schema.get("maximum")
+    high = None if high is not None and high >= NO_LIMIT else high
     if low is not None and high is not None:
         return f" from {low:g} to {high:g}"
     if low is not None:

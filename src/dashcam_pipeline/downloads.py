@@ -19,6 +19,7 @@ from typing import IO
 from urllib.parse import quote
 
 from dashcam_pipeline.errors import BadInput, DiskUnavailable
+from dashcam_pipeline.user_paths import expanded
 
 TIMEOUT_S = 30.0  # for connecting, and for every wait for more bytes
 _CHUNK_BYTES = 1 << 18
@@ -54,7 +55,7 @@ class _SourceError(Exception):
 def mirror_from(variable: str) -> str | None:
     """The folder or http(s) address in an environment variable. Raises BadInput for a folder that isn't there."""
     mirror = os.environ.get(variable)
-    if mirror and not _is_address(mirror) and not Path(mirror).expanduser().is_dir():
+    if mirror and not _is_address(mirror) and not expanded(mirror).is_dir():
         raise BadInput(f"{variable}: there is no folder {mirror}")
     return mirror or None
 
@@ -63,7 +64,7 @@ def in_mirror(mirror: str, path: str) -> str:
     """The source for a file that lies under `path` in a mirror."""
     if _is_address(mirror):
         return f"{mirror.rstrip('/')}/{quote(path)}"
-    return str(Path(mirror).expanduser() / path)
+    return str(expanded(mirror) / path)
 
 
 def fetch_file(

@@ -24,7 +24,7 @@ def parse_dsn(dsn: str) -> Parameters:
     """
     try:
         return {key: str(value) for key, value in conninfo_to_dict(dsn).items() if value is not None}
-    except psycopg.Error:
+    except (psycopg.Error, UnicodeError):
         # libpq quotes what it stumbles on, and that may be the password: its text is not repeated.
         raise BadInput(
             "what --db, DASHCAM_DSN or storage.dsn says is not a Postgres connection string: write "

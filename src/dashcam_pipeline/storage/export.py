@@ -16,6 +16,7 @@ from typing import IO
 
 from dashcam_pipeline.errors import BadInput, DiskUnavailable
 from dashcam_pipeline.storage.reading import Sighting
+from dashcam_pipeline.user_paths import expanded
 
 COLUMNS = tuple(field.name for field in fields(Sighting))
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -97,7 +98,7 @@ def _harmless(value: Value) -> Value:
 
 @contextlib.contextmanager
 def _whole_file(path: Path) -> Iterator[IO[str]]:
-    target = path.expanduser().resolve()  # of a link, the file behind it
+    target = expanded(path).resolve()  # of a link, the file behind it
     if target.is_dir() or not target.parent.is_dir():
         problem = "is a folder" if target.is_dir() else "lies in a folder that is not there"
         raise BadInput(f"can't write to {path}: it {problem}; name a file with -o")

@@ -11,6 +11,7 @@ from pathlib import Path
 import platformdirs
 
 from dashcam_pipeline.storage.dsn import has_password, without_secrets
+from dashcam_pipeline.user_paths import expanded
 
 STATE_DIR_VARIABLE = "DASHCAM_STATE_DIR"
 FILE_NAME = "last_used.json"
@@ -59,4 +60,4 @@ def recall() -> LastUsed | None:
 
 def _path() -> Path:
     folder = os.environ.get(STATE_DIR_VARIABLE) or platformdirs.user_state_dir("dashcam")
-    return Path(folder).expanduser() / FILE_NAME
+    return expanded(folder) / FILE_NAME

@@ -12,6 +12,7 @@ import platformdirs
 from dashcam_pipeline.errors import BadInput
 from dashcam_pipeline.storage.dsn import parse_dsn, redacted, without_secrets
 from dashcam_pipeline.storage.last_used import LastUsed, recall
+from dashcam_pipeline.user_paths import expanded
 
 DSN_VARIABLE = "DASHCAM_DSN"
 WORK_DIR_VARIABLE = "DASHCAM_WORK_DIR"
@@ -81,7 +82,7 @@ def resolve_location(
         folder, folder_origin = last.work_dir, Origin.LAST_RUN
         if dsn is None:
             dsn, dsn_origin, password_dropped = last.dsn, Origin.LAST_RUN, last.password_dropped
-    path = Path(folder or default_work_dir()).expanduser().resolve()
+    path = expanded(folder or default_work_dir()).resolve()
     if path.exists() and not path.is_dir():
         raise BadInput(f"the work dir {path} is not a folder: give another --work-dir")
     return Location(path, dsn, folder_origin, dsn_origin, password_dropped)

@@ -18,6 +18,7 @@ import platformdirs
 
 from dashcam_pipeline.assets import checkout
 from dashcam_pipeline.errors import WeightsCorrupt, WeightsMissing
+from dashcam_pipeline.user_paths import expanded
 from dashcam_pipeline.weights.manifest import Manifest, Model, Role, shipped
 
 MODEL_SUFFIXES = frozenset({".xml", ".onnx", ".pt", ".engine"})
@@ -48,7 +49,7 @@ def folder() -> Path:
     That is `DASHCAM_WEIGHTS_DIR`, else `weights/` of a source checkout, else the user's data folder.
     """
     if chosen := os.environ.get("DASHCAM_WEIGHTS_DIR"):
-        return Path(chosen).expanduser()
+        return expanded(chosen)
     root = checkout()
     return root / "weights" if root else platformdirs.user_data_path("dashcam") / "weights"
 
@@ -64,7 +65,7 @@ def resolve(name_or_path: str, role: Role | str) -> Path:
     """
     role = Role(role)
     if is_path(name_or_path):
-        return _own_file(Path(name_or_path).expanduser(), role)
+        return _own_file(expanded(name_or_path), role)
     model = shipped().of_role(name_or_path, role)
     status = check(model)
     where = folder()
@@ -162,7 +163,7 @@ def _companions(path: Path, role: Role | None = None) -> tuple[Path, ...]:
 
 def _all_files(name_or_path: str) -> list[Path]:
     if is_path(name_or_path):
-        path = Path(name_or_path).expanduser()
+        path = expanded(name_or_path)
         return [path, *_companions(path)]
     where = folder()
     return [where / file.path for file in shipped().get(name_or_path).files]
