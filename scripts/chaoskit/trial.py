@@ -1,0 +1,229 @@
+"""The trial of one seed: the job is disturbed and called again until it is done, then compared."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+from chaoskit.cluster import Cluster
+from chaoskit.faults import KINDS, Fault, Plan, Scene
+from chaoskit.injected import FAULTS_FILE, FRAMES_FILE, StageFaults
+from chaoskit.leftovers import leftovers, shared_memory
+from chaoskit.ramdisk import RamDisk
+from chaoskit.running import Running, end_all, environment
+from chaoskit.table import Result, differences, read_result
+from dashcam_pipeline.errors import EXIT_BAD_INPUT, EXIT_INTERNAL, EXIT_OK, EXIT_SOME_FAILED
+from dashcam_pipeline.storage.database import Database
+
+MOST_CALLS = 12
+CALL_LIMIT_S = 240.0  # a call that takes longer hangs
+LOOK_S = 0.02
+FRAMES_PER_S = 5.0  # half of the usual: a trial is short, and there are many of them
+DISK_MB = 512
+NEVER = frozenset({EXIT_SOME_FAILED, EXIT_BAD_INPUT, EXIT_INTERNAL})  # no fault of ours excuses these
+RAISE_SHARE = 0.03
+CRASH_SHARE = 0.02
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What the trial of a seed came to."""
+
+    seed: int
+    planned: tuple[str, ...] = ()
+    injected: Counter[str] = field(default_factory=Counter)
+    exit_codes: list[int] = field(default_factory=list)
+    seconds: float = 0.0
+    rows: int = 0
+    differing: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)  # hangs, tracebacks, exit codes that must not be
+    frames_read: int = 0  # looked at, the ones that were read again included
+    frames_twice: int = 0
+
+    @property
+    def failed(self) -> bool:
+        return bool(self.differing or self.left or self.problems)
+
+    @property
+    def resumes(self) -> int:
+        return max(0, len(self.exit_codes) - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What all trials share."""
+
+    clips: tuple[Path, ...]
+    base: Path
+    options: tuple[str, ...] = ()  # more options for the command
+
+    def folder(self, name: str) -> Path:
+        return self.base / name
+
+
+class Trial:
+    """One job in a folder of its own."""
+
+    def __init__(self, setting: Setting, name: str, plan: Plan) -> None:
+        self.folder = setting.folder(name)
+        self.work = self.folder / "work"
+        self.mark = str(self.folder)
+        self._setting, self._plan = setting, plan
+        self._disk: RamDisk | None = None
+        self._cluster: Cluster | None = None
+        self.outcome = Outcome(plan.seed, plan.kinds)
+
+    def run(self, expected: Result | None = None) -> Result:
+        """Run the job to its end; compared with `expected` if there is one. The outcome is in `outcome`."""
+        shared_before = shared_memory()
+        started = time.monotonic()
+        try:
+            self._prepare()
+            self._call_until_done()
+            self.outcome.seconds = time.monotonic() - started
+            self.outcome.left = leftovers(self.mark, self.work, shared_before)
+            result = read_result(self._cluster.dsn if self._cluster else None, self.work)
+        finally:
+            end_all(self.mark, self.folder)
+            self._count()
+            if self._cluster is not None:
+                self._cluster.close()
+        self.outcome.rows = result.rows
+        if expected is not None:
+            self.outcome.differing = differences(expected, result)
+            self.outcome.problems += [f"not finished in the table: {line}" for line in result.unfinished]
+        return result
+
+    def remove(self) -> None:
+        if self._disk is not None:
+            self._disk.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _prepare(self) -> None:
+        self.folder.mkdir(parents=True)
+        if self._plan.needs("disk"):
+            self._disk = RamDisk(self.work, DISK_MB)
+        self.work.mkdir(exist_ok=True)
+        if self._plan.needs("cluster"):
+            self._cluster = Cluster(self.folder / "pg")
+        else:
+            copy = ["cp", "-a", str(database_template(self._setting)), str(self.work / "postgres")]
+            subprocess.run(copy, check=True)
+        config = {
+            "run": {"checkpoint_s": self._plan.checkpoint_s},
+            "sampling": {"frames_per_s": FRAMES_PER_S},
+            "queue": {"lease_s": 3.0},
+            "frame_store": {"quota_mb": 128, "min_free_mb": 24},
+        }
+        (self.folder / "config.yaml").write_text(yaml.safe_dump(config))
+
+    def _call_until_done(self) -> None:
+        faults = [fault for fault in self._plan.faults if KINDS[fault.kind].act is not None]
+        while len(self.outcome.exit_codes) < MOST_CALLS:
+            code = self._call(faults)
+            self.outcome.exit_codes.append(code)
+            if code == EXIT_OK or code in NEVER:
+                break
+        if code != EXIT_OK:
+            self.outcome.problems.append(f"exit code {code} at call {len(self.outcome.exit_codes)}")
+
+    def _call(self, faults: list[Fault]) -> int:
+        """One call of the command; takes the faults that happen to it from the list."""
+        running = Running(self._arguments(), self._environment(), self._log(len(self.outcome.exit_codes) + 1))
+        scene = Scene(running, self.work, self._disk, self._cluster)
+        since = time.monotonic()
+        undo: list[tuple[float, Fault]] = []
+        while running.exit_code is None:
+            now = time.monotonic()
+            for due, fault in list(undo):
+                if now >= due:
+                    undo.remove((due, fault))
+                    self._undo(scene, fault)
+            if faults and now - since >= faults[0].delay_s and self._act(scene, faults[0]):
+                fault = faults.pop(0)
+                self._say(f"{running.elapsed_s:.2f} s: {fault.kind}")
+                self.outcome.injected[fault.kind] += 1
+                since = time.monotonic()
+                if KINDS[fault.kind].undo is not None:
+                    undo.append((since + fault.hold_s, fault))
+            if running.elapsed_s > CALL_LIMIT_S:
+                self.outcome.problems.append(f"call {len(self.outcome.exit_codes) + 1} hung")
+                end_all(self.mark, self.folder)
+            time.sleep(LOOK_S)
+        for _, fault in undo:
+            self._undo(scene, fault)
+        if "Traceback" in running.text():
+            self.outcome.problems.append(f"call {len(self.outcome.exit_codes) + 1} printed a traceback")
+        self._say(f"{running.elapsed_s:.2f} s: exit code {running.exit_code}")
+        return running.wait(1.0)
+
+    def _act(self, scene: Scene, fault: Fault) -> bool:
+        act = KINDS[fault.kind].act
+        return act is not None and act(scene, fault)
+
+    def _undo(self, scene: Scene, fault: Fault) -> None:
+        undo = KINDS[fault.kind].undo
+        if undo is not None:
+            undo(scene, fault)
+            self._say(f"{scene.running.elapsed_s:.2f} s: {fault.kind} taken back")
+
+    def _arguments(self) -> Sequence[str | Path]:
+        where: list[str | Path] = [
+            "--work-dir",
+            self.work,
+            "--config",
+            self.folder / "config.yaml",
+            "--no-hud",
+        ]
+        if self._cluster is not None:
+            where += ["--db", self._cluster.dsn]
+        return ["run", *self._setting.clips, *where, *self._setting.options]
+
+    def _environment(self) -> dict[str, str]:
+        kinds = self._plan.kinds
+        crashes, raises = "stage_crashes" in kinds, "stage_raises" in kinds
+        faults = StageFaults(
+            folder=str(self.folder),
+            seed=self._plan.seed,
+            raise_share=RAISE_SHARE if raises else 0.0,
+            raise_times=1
+            if crashes
+            else 1 + self._plan.seed % 2,  # with the crash fewer than queue.max_attempts
+            crash_share=CRASH_SHARE if crashes else 0.0,
+        )
+        return environment(self.mark, self.folder / "state", faults.to_environment())
+
+    def _log(self, call: int) -> Path:
+        return self.folder / f"call-{call}.log"
+
+    def _say(self, line: str) -> None:
+        with (self.folder / "trial.log").open("a") as log:
+            log.write(f"call {len(self.outcome.exit_codes) + 1}, {line}\n")
+
+    def _count(self) -> None:
+        """What the stages have noted: their faults, and the frames that were read."""
+        frames, faults = self.folder / FRAMES_FILE, self.folder / FAULTS_FILE
+        if frames.exists():
+            lines = frames.read_text().splitlines()
+            self.outcome.frames_read = len(lines)
+            self.outcome.frames_twice = len(lines) - len(set(lines))
+        if faults.exists():
+            for line in set(faults.read_text().splitlines()):
+                self.outcome.injected["stage_crashes" if line.startswith("crash") else "stage_raises"] += 1
+
+
+def database_template(setting: Setting) -> Path:
+    """An embedded database with its tables and no rows, made once: each trial begins with a copy."""
+    folder = setting.folder("template")
+    if not (folder / "postgres" / "PG_VERSION").exists():
+        with Database.open(None, folder) as database:
+            database.migrate()
+    return folder / "postgres"
