@@ -51,7 +51,7 @@ class Losses:
 
 @dataclass(frozen=True, slots=True)
 class PacketCount:
-    """How many packets of the video stream had come with the one that holds a certain frame."""
+    """How many packets of the video stream had come with the one of this time."""
 
     pts: int
     packets: int
@@ -71,6 +71,11 @@ class DamageTolerantDecoder:
         self._damaged_run = 0
         self._key_seen = False
         self._recent: deque[PacketCount] = deque(maxlen=_PACKETS_KEPT)
+
+    @property
+    def furthest_pts(self) -> int:
+        """The latest time of a frame that the decoder may hold."""
+        return max((count.pts for count in self._recent), default=0)
 
     def count_at(self, pts: int) -> PacketCount | None:
         """The count at the packet with these pts; None when it is none of the latest."""

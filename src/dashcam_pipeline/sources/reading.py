@@ -13,6 +13,7 @@ from dashcam_pipeline.sources.bookmark import Place
 from dashcam_pipeline.sources.container import OpenVideo
 from dashcam_pipeline.sources.decoding import DamageTolerantDecoder
 from dashcam_pipeline.sources.picture import PictureConverter
+from dashcam_pipeline.sources.resuming import DecodedFrame
 from dashcam_pipeline.sources.sampling import Sampler
 from dashcam_pipeline.sources.timeline import Timeline
 from dashcam_pipeline.vision.types import Image
@@ -41,10 +42,10 @@ class Reading:
         )
         self._decoder = DamageTolerantDecoder(video)
         self.losses = self._decoder.losses
-        self._decoded = self._decoder.frames()
+        self._frames = resuming.decode(self._decoder)
         self._converter = PictureConverter()
         self._sampler = sampler
-        self._latest: av.VideoFrame | None = None
+        self._latest: DecodedFrame | None = None
 
     def go_to(self, place: Place, skipped: Callable[[], None]) -> bool:
         """Before anything else: go on behind a place, with the counts kept there.
@@ -57,10 +58,11 @@ class Reading:
         """
         if not resuming.seek(self.video, place.found):
             return False
-        frame = resuming.skip_to(place.found, self._decoder, self._decoded, skipped)
-        if frame is None or self._size(frame) != (place.width, place.height):
+        frame = resuming.skip_to(place.found, self._decoder, self._frames, skipped)
+        if frame is None or self._size(frame.picture) != (place.width, place.height):
             return False
         self._latest = frame
+        self._frames = resuming.undisturbed(self._decoder, self._frames)
         self.frames_decoded = place.next_index
         self.sizes = {(place.width, place.height)}
         self.timeline = place.timeline.copy()
@@ -84,13 +86,17 @@ class Reading:
         )
 
     def frames(self) -> Iterator[TimedFrame]:
-        """Every frame to the end of the file."""
-        for decoded in self._decoded:
-            self._latest = decoded
-            index, pts_s = self.frames_decoded, self.timeline.seconds(decoded.pts)
+        """Every frame to the end of the file.
+
+        Raises:
+            Disturbed: only behind a place: the frames to come can only be had exactly from the start.
+        """
+        for frame in self._frames:
+            self._latest, picture = frame, frame.picture
+            index, pts_s = self.frames_decoded, self.timeline.seconds(picture.pts)
             self.frames_decoded += 1
-            self.sizes.add(self._size(decoded))
-            yield TimedFrame(index, pts_s, self._sampler.wanted(index, pts_s), decoded)
+            self.sizes.add(self._size(picture))
+            yield TimedFrame(index, pts_s, self._sampler.wanted(index, pts_s), picture)
 
     def image(self, decoded: av.VideoFrame) -> Image | None:
         """The upright picture of a frame; None, and counted, when it can't be made."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import zlib
+from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 import av
 import av.error
@@ -16,21 +18,65 @@ from dashcam_pipeline.sources.entry_points import SEEKABLE_CONTAINERS, is_entry_
 from dashcam_pipeline.sources.picture import PictureConverter
 
 _SEEK_ERRORS = (av.error.FFmpegError, OSError, ValueError, MemoryError)
+_MAX_WAITING = 64  # frames held back; more than any stream reorders
 
 
-def find(video: OpenVideo, decoder: DamageTolerantDecoder, frame: av.VideoFrame) -> FoundFrame | None:
-    """What is needed to come again to the frame decoded last; None where seeking can't be exact."""
+class Disturbed(Exception):
+    """Behind a place come frames that may differ from those of a reading from the start."""
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedFrame:
+    """A frame, and how far the reading was when the decoder gave it."""
+
+    picture: av.VideoFrame
+    packets: int  # of the video stream
+    end_s: float | None  # where the latest packet of any stream ends
+    settled_at: int  # with the frame of these pts, all frames have come on which this one may rest
+
+
+def decode(decoder: DamageTolerantDecoder) -> Iterator[DecodedFrame]:
+    """All frames of the decoder, each with its circumstances."""
+    for picture in decoder.frames():
+        losses = decoder.losses
+        yield DecodedFrame(picture, losses.packets, losses.end_s, decoder.furthest_pts)
+
+
+def undisturbed(decoder: DamageTolerantDecoder, frames: Iterator[DecodedFrame]) -> Iterator[DecodedFrame]:
+    """Frames behind a place, for as long as they are surely those of a reading from the start.
+
+    What a decoder makes of damage depends on what its buffers held before. Frames are given out when all those
+    are known to be whole that were decoded before them and are shown after them.
+
+    Raises:
+        Disturbed: something is damaged. No frame has been given that could show it.
+    """
+    waiting: deque[DecodedFrame] = deque()
+    for frame in frames:
+        pts = frame.picture.pts
+        if not decoder.losses.none or pts is None or len(waiting) == _MAX_WAITING:
+            raise Disturbed
+        waiting.append(frame)
+        while waiting and waiting[0].settled_at <= pts:
+            yield waiting.popleft()
+    if not decoder.losses.none:
+        raise Disturbed
+    yield from waiting
+
+
+def find(video: OpenVideo, decoder: DamageTolerantDecoder, frame: DecodedFrame) -> FoundFrame | None:
+    """What is needed to come to a frame again; None where seeking can't be exact."""
     whole_file = video.part is None and video.container.format.name.startswith(SEEKABLE_CONTAINERS)
-    if not (whole_file and decoder.losses.none) or frame.pts is None:
+    if not (whole_file and decoder.losses.none) or frame.picture.pts is None:
         return None
-    if (at := decoder.count_at(frame.pts)) is None:
+    if (at := decoder.count_at(frame.picture.pts)) is None:
         return None
     return FoundFrame(
         file=_facts(video),
         at=at,
-        packets=decoder.losses.packets,
-        end_s=decoder.losses.end_s,
-        picture_crc32=_crc32(frame),
+        packets=frame.packets,
+        end_s=frame.end_s,
+        picture_crc32=_crc32(frame.picture),
     )
 
 
@@ -53,9 +99,9 @@ def seek(video: OpenVideo, found: FoundFrame) -> bool:
 def skip_to(
     found: FoundFrame,
     decoder: DamageTolerantDecoder,
-    frames: Iterator[av.VideoFrame],
+    frames: Iterator[DecodedFrame],
     skipped: Callable[[], None],
-) -> av.VideoFrame | None:
+) -> DecodedFrame | None:
     """Decode up to a frame, and take over the counts that the decoder had there.
 
     Args:
@@ -65,23 +111,26 @@ def skip_to(
     Returns:
         The frame; None when it can't be come to, or isn't what it was.
     """
-    pts = found.at.pts
     for frame in frames:
         skipped()
-        if not decoder.losses.none or frame.pts is None or frame.pts > pts:
+        pts = frame.picture.pts
+        if not decoder.losses.none or pts is None or pts > found.at.pts:
             return None
-        if frame.pts == pts:
-            return frame if _is_the_same(found, decoder, frame) else None
+        if pts == found.at.pts:
+            return _taken_over(found, decoder, frame)
     return None
 
 
-def _is_the_same(found: FoundFrame, decoder: DamageTolerantDecoder, frame: av.VideoFrame) -> bool:
-    if not decoder.count_on(found.at):
-        return False
+def _taken_over(
+    found: FoundFrame, decoder: DamageTolerantDecoder, frame: DecodedFrame
+) -> DecodedFrame | None:
     losses = decoder.losses
+    if not decoder.count_on(found.at) or _crc32(frame.picture) != found.picture_crc32:
+        return None
+    if losses.packets != found.packets:  # the decoder holds back more or fewer frames than it did then
+        return None
     losses.end_s = max((end for end in (losses.end_s, found.end_s) if end is not None), default=None)
-    # As many packets ahead of the frame as then: the decoder holds back as many frames.
-    return losses.packets == found.packets and _crc32(frame) == found.picture_crc32
+    return replace(frame, packets=losses.packets, end_s=losses.end_s)
 
 
 def _facts(video: OpenVideo) -> FileFacts:

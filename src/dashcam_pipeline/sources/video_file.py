@@ -12,6 +12,7 @@ from dashcam_pipeline.sources.bookmark import Bookmark
 from dashcam_pipeline.sources.container import OpenVideo, open_video
 from dashcam_pipeline.sources.probe import VideoInfo, nothing_decoded, probe
 from dashcam_pipeline.sources.reading import Reading
+from dashcam_pipeline.sources.resuming import Disturbed
 from dashcam_pipeline.sources.sampling import Sampler
 
 SIGN_EVERY = 50  # frames decoded without a picture for the caller, until it is given a moment
@@ -117,7 +118,9 @@ class VideoFile:
             raise RuntimeError("frames() outside of the with block")
         if self._reading is not None:
             raise RuntimeError("frames() can be called once; open the file again")
-        if not isinstance(sampler, Sampler):  # the old form, Sampler.wanted and `first`; goes with its last caller
+        if not isinstance(
+            sampler, Sampler
+        ):  # the old form, Sampler.wanted and `first`; goes with its last caller
             sampler, after = sampler.__self__, Bookmark(next_index=first)  # type: ignore[unreachable]
         self._after = after or Bookmark()
         self._on_skipped = on_skipped
@@ -139,9 +142,20 @@ class VideoFile:
         )
 
     def _read(self, reading: Reading, sampler: Sampler) -> Iterator[Frame]:
-        place = self._after.place
-        if place is not None and not reading.go_to(place, self._reread):
+        at_start = sampler.memory
+        if place := self._after.place:
+            if reading.go_to(place, self._reread):
+                try:
+                    yield from self._wanted(reading)
+                    return
+                except Disturbed:
+                    self._after = self.bookmark()
+            sampler.memory = at_start
             reading = self._reading = Reading(self._reopened(), sampler)
+        yield from self._wanted(reading)
+
+    def _wanted(self, reading: Reading) -> Iterator[Frame]:
+        """The wanted frames behind the bookmark, then the judgement."""
         reading.unconverted = self._after.unconverted
         for frame in reading.frames():
             if frame.index < self._after.next_index:
