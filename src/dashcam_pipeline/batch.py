@@ -13,12 +13,13 @@ from pathlib import Path
 import psycopg
 
 from dashcam_pipeline import __version__, fingerprints, leftovers
+from dashcam_pipeline.catching_up import catch_up, close_books, database_name
 from dashcam_pipeline.config import Settings
-from dashcam_pipeline.current_run import CurrentRun, forget_run, note_run, recall_run
+from dashcam_pipeline.current_run import CurrentRun, note_run, recall_run
 from dashcam_pipeline.engine.checkpoint_files import CheckpointFolder, SavedCheckpoint
 from dashcam_pipeline.engine.monitor import RunSnapshot
 from dashcam_pipeline.engine.supervisor import RunEnd, RunResult, Supervisor
-from dashcam_pipeline.errors import EXIT_STOPPED, BadInput, DashcamError, SettingsDiffer
+from dashcam_pipeline.errors import EXIT_STOPPED, DashcamError, SettingsDiffer
 from dashcam_pipeline.fingerprints import Fingerprints
 from dashcam_pipeline.inputs import Inputs
 from dashcam_pipeline.job_plan import MB, READ, run_plan
@@ -28,7 +29,6 @@ from dashcam_pipeline.stages.context import CHECKPOINTS, Job
 from dashcam_pipeline.storage.database import Database
 from dashcam_pipeline.storage.rows import RunRow, RunStatus
 from dashcam_pipeline.storage.work_dir import WorkDir, check_folder
-from dashcam_pipeline.storage.writer import GIVE_UP_AFTER_S
 from dashcam_pipeline.weights import fingerprint, needed, resolve
 
 TEND_EVERY_S = 5.0  # how often our own database server is looked after
@@ -100,23 +100,8 @@ class BatchRun:
     # --- before ------------------------------------------------------------------------------------------
 
     def catch_up(self, database: Database, wish: Wish, say: leftovers.Say) -> None:
-        """Bring in what an earlier run could not, and say how runs ended that died before they could.
-
-        Raises:
-            BadInput: what was cut short here was written into another database.
-            DatabaseUnavailable: the rows don't go in.
-        """
-        path, records = self.work_dir.path, RunRecords(database, self.work_dir.path)
-        current = recall_run(path)
-        if current is not None and records.run(current.run_id) is None:
-            _check_database(current, database, wish, leftovers.rows_waiting(path))
-        left = leftovers.deliver(path, database, GIVE_UP_AFTER_S, say)
-        if left:
-            raise leftovers.still_waiting(left, path)
-        records.end_dead_runs()
-        row = records.run(current.run_id) if current else None
-        if row is not None and row.status in (RunStatus.DONE, RunStatus.PARTIAL):
-            self._close_books(row.run_id)
+        """See `catching_up.catch_up`."""
+        catch_up(self.work_dir.path, database, wish, say)
 
     def prepare(self, inputs: Inputs, database: Database, wish: Wish) -> Prepared:
         """Decide what to do with the inputs.
@@ -168,7 +153,7 @@ class BatchRun:
         """Work off a plan. Raises DashcamError when the run can't go on; the same command continues it then."""
         plan, path = prepared.plan, self.work_dir.path
         records, run = RunRecords(database, path), self._run_row(prepared.plan.run_id)
-        note_run(path, CurrentRun(run.run_id, _name(database)))
+        note_run(path, CurrentRun(run.run_id, database_name(database)))
         self._drop_checkpoints(prepared)
         records.begin(run, plan, prepared.inputs, prepared.in_the_middle)
         job = Job(
@@ -194,7 +179,7 @@ class BatchRun:
         status = None if result.end is RunEnd.FINISHED else RunStatus.STOPPED
         ending = records.finish(_finished(run, status), videos)
         if ending.whole:
-            self._close_books(run.run_id)
+            close_books(path, run.run_id)
         return Report(prepared, result, ending)
 
     def _deliver_rest(self, database: Database, result: RunResult, say: leftovers.Say) -> None:
@@ -242,13 +227,6 @@ class BatchRun:
             with suppress(OSError):
                 path.rmdir()  # when it is empty
 
-    def _close_books(self, run_id: str) -> None:
-        """A run has come to all its videos."""
-        self._checkpoint_folder(run_id).remove_all()
-        current = recall_run(self.work_dir.path)
-        if current is not None and current.run_id == run_id:
-            forget_run(self.work_dir.path)
-
 
 def read_so_far_s(saved: SavedCheckpoint) -> float:
     """The second of the video at which a checkpoint goes on."""
@@ -271,25 +249,6 @@ def _tending(database: Database, show: Callable[[RunSnapshot], None]) -> Callabl
                 log.warning("%s", error)
 
     return tend
-
-
-def _name(database: Database) -> str:
-    """What `current_run.json` calls a database."""
-    return "the embedded database" if database.embedded else database.safe_url
-
-
-def _check_database(current: CurrentRun, database: Database, wish: Wish, waiting: int) -> None:
-    """Raise BadInput when what was cut short here lies in another database than this."""
-    if current.database == _name(database):
-        return  # somebody has emptied it
-    if waiting or not wish.restart:
-        cure = "" if waiting else "; or --restart reads everything anew into this one"
-        rows = f", and {waiting} rows wait for it" if waiting else ""
-        raise BadInput(
-            f"run {current.run_id}, which was cut short in this work dir, wrote into {current.database}{rows}, not "
-            f"into {_name(database)}: name that one to continue it (--db, or none for the embedded one){cure}; or "
-            "take another --work-dir"
-        )
 
 
 def _finished(run: RunRow, status: RunStatus | None, error: str | None = None) -> RunRow:

@@ -8,7 +8,7 @@ import traceback
 
 import typer
 
-from dashcam_pipeline.cli import config, db, doctor, results, run, weights
+from dashcam_pipeline.cli import config, db, doctor, results, retry, run, weights
 from dashcam_pipeline.errors import EXIT_ENVIRONMENT, EXIT_INTERNAL, EXIT_OK, DashcamError
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("run")(run.run)
+app.command("retry")(retry.retry)
 app.command("export")(results.export)
 app.add_typer(results.runs, name="runs")
 app.add_typer(db.app, name="db")

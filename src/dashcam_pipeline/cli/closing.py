@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dashcam_pipeline.batch import Prepared, Report
-from dashcam_pipeline.cli.results import PIPE_WIDTH
+from dashcam_pipeline.cli.tables import PIPE_WIDTH
 from dashcam_pipeline.engine.supervisor import RunEnd
 from dashcam_pipeline.engine.wording import amount, span
 from dashcam_pipeline.errors import EXIT_OK, EXIT_SOME_FAILED
@@ -51,7 +51,7 @@ def print_read_already(prepared: Prepared, database: Database, work_dir: Path) -
     runs = f"run {', '.join(run_ids[-MOST_RUNS:])}{', …' if len(run_ids) > MOST_RUNS else ''}"
     retry = "; --retry-failed reads those that failed" if harmed else ""
     console.print(
-        Text(f"all {len(kept)} videos have been read already ({runs}); --restart reads them anew{retry}"),
+        Text(f"{_all(len(kept))} been read already ({runs}); --restart reads them anew{retry}"),
         soft_wrap=True,
     )
     return EXIT_SOME_FAILED if harmed else EXIT_OK
@@ -76,6 +76,10 @@ def print_closing(report: Report, database: Database, work_dir: Path) -> None:
         console.print(Text(f"database: our own, in {work_dir}; `dashcam db psql` opens it"), soft_wrap=True)
     else:
         console.print(Text(f"database: {database.safe_url}"), soft_wrap=True)
+
+
+def _all(videos: int) -> str:
+    return "the video has" if videos == 1 else f"all {videos} videos have"
 
 
 def _console() -> Console:

@@ -10,13 +10,17 @@ from typing import Annotated
 
 import typer
 
+from dashcam_pipeline import leftovers
+from dashcam_pipeline.catching_up import catch_up
 from dashcam_pipeline.cli.options import Db, WorkDir
 from dashcam_pipeline.errors import DatabaseUnavailable
+from dashcam_pipeline.resume import Wish
 from dashcam_pipeline.storage.binaries import psql_path
 from dashcam_pipeline.storage.database import Database
 from dashcam_pipeline.storage.dsn import parse_dsn, without_secrets
 from dashcam_pipeline.storage.embedded import EmbeddedServer
 from dashcam_pipeline.storage.location import resolve_location
+from dashcam_pipeline.storage.work_dir import WorkDir as LockedWorkDir
 
 app = typer.Typer(help="The database: its address, its tables, psql.", no_args_is_help=True)
 
@@ -47,6 +51,28 @@ def init(db: Db = None, work_dir: WorkDir = None) -> None:
     with Database.open(location.dsn, location.work_dir) as database:
         database.migrate()
         print(f"the tables are ready in {location.shown}")
+
+
+@app.command("deliver")
+def deliver(db: Db = None, work_dir: WorkDir = None) -> None:
+    """Bring in the rows that wait in a work dir because the database was away when their run ended.
+
+    The next run there does it by itself, before anything else.
+
+    Example: dashcam db deliver --work-dir ~/dashcam
+    """
+    location = resolve_location(db, work_dir)
+    waiting = leftovers.rows_waiting(location.work_dir)
+    if not waiting:
+        print(f"no rows wait in {location.work_dir}")
+        return
+    with (
+        LockedWorkDir(location.work_dir),
+        Database.open(location.dsn, location.work_dir) as database,
+    ):
+        database.migrate()
+        catch_up(location.work_dir, database, Wish(), lambda line: print(line, file=sys.stderr))
+        print(f"{waiting} rows were brought into {location.shown}")
 
 
 @app.command("psql", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

@@ -58,7 +58,9 @@ def say_plan(console: Console, prepared: Prepared) -> None:
     """One line on what is done already, and where it goes on."""
     plan = prepared.plan
     done = f"{len(plan.kept)} of {plan.known} videos are done"
-    if plan.continues:
+    if plan.continues and not plan.kept and len(plan.afresh) == len(plan.read):
+        _say(console, f"run {plan.run_id}: {len(plan.read)} videos are read again from their start")
+    elif plan.continues:
         _say(console, f"continuing run {plan.run_id}: {done}{_middle(prepared)}")
     elif plan.kept:
         runs = ", ".join(sorted({kept.reading.run_id for kept in plan.kept})[-EXAMPLES:])

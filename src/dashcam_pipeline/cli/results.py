@@ -11,11 +11,12 @@ from typing import Annotated
 
 import psycopg
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from dashcam_pipeline.cli.dead_letters import show_dead_letters
 from dashcam_pipeline.cli.options import Db, WorkDir
+from dashcam_pipeline.cli.tables import print_table
 from dashcam_pipeline.storage import reading
 from dashcam_pipeline.storage.connection import Connection, connect, unavailable
 from dashcam_pipeline.storage.database import Database
@@ -23,8 +24,8 @@ from dashcam_pipeline.storage.export import Format
 from dashcam_pipeline.storage.export import export as write_export
 from dashcam_pipeline.storage.location import resolve_location
 from dashcam_pipeline.storage.reading import LATEST, RunSummary, VideoSummary
-
-PIPE_WIDTH = 200  # columns of a table that is not printed on a terminal
+from dashcam_pipeline.storage.resuming import CHANGED
+from dashcam_pipeline.storage.rows import VideoStatus
 
 runs = typer.Typer(help="The runs and their videos.")
 
@@ -44,7 +45,7 @@ def list_runs(context: typer.Context, db: Db = None, work_dir: WorkDir = None) -
     if not found:
         print("no run has been recorded yet")
         return
-    _print(_runs_table(found))
+    print_table(_runs_table(found))
 
 
 @runs.command("show")
@@ -52,25 +53,33 @@ def show_run(
     run: Annotated[
         str, typer.Argument(metavar="ID", help="A run's id or its beginning, or `latest`.")
     ] = LATEST,
+    tracebacks: Annotated[
+        bool, typer.Option("--tracebacks", help="Print the whole text of every dead letter.")
+    ] = False,
     db: Db = None,
     work_dir: WorkDir = None,
 ) -> None:
-    """List the videos of a run with their state, why they are not done, and the plates found.
+    """List the videos of a run with their state, why they are not done, the plates found, and what was given up.
 
     Example: dashcam runs show latest
     """
     with _results(db, work_dir) as connection:
         found = reading.find_run(connection, run)
         videos = reading.list_videos(connection, found.run_id)
+        dead = reading.list_dead_letters(connection, found.run_id)
         _warn_of_replaced(connection, found)
     print(
         f"run {found.run_id}: {found.status}, began {_time(found.started_at)}, ended {_time(found.finished_at)}"
     )
     if found.error:
         print(f"error: {found.error}")
-    _print(_videos_table(videos))
+    print_table(_videos_table(videos))
+    if dead:
+        show_dead_letters(dead, {video.video_id: video.filename for video in videos}, tracebacks)
     if found.work_dir:
         print(f"evidence pictures: {found.work_dir}/evidence")
+    for line in _ways_on(found, videos):
+        print(line)
 
 
 def export(
@@ -166,10 +175,16 @@ def _videos_table(videos: list[VideoSummary]) -> Table:
     return table
 
 
-def _print(table: Table) -> None:
-    console = Console()
-    # Through a pipe nothing is cut off or folded to a terminal's width that is not there.
-    Console(width=console.width if console.is_terminal else PIPE_WIDTH).print(table)
+def _ways_on(run: RunSummary, videos: list[VideoSummary]) -> list[str]:
+    """What can be done about videos that are not done."""
+    stopped = sum(video.status is VideoStatus.STOPPED and video.reason != CHANGED for video in videos)
+    wrong = sum(video.status is VideoStatus.FAILED or video.dead_letters > 0 for video in videos)
+    lines = []
+    if stopped:
+        lines.append(f"{stopped} videos are unfinished: the same `dashcam run` again continues them")
+    if wrong:
+        lines.append(f"{wrong} videos went wrong: `dashcam retry {run.run_id}` reads them again")
+    return lines
 
 
 def _time(moment: datetime | None) -> str:

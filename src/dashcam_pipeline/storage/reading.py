@@ -57,6 +57,7 @@ class VideoSummary:
     duration_s: float | None
     frames_decoded: int
     decode_errors: int
+    dead_letters: int  # tasks that were given up
     vehicles: int
     plates: int
     reasons: dict[str, int] | None  # sightings without a plate, by reason

@@ -23,7 +23,7 @@ ORDER BY runs.started_at DESC, runs.run_id DESC;
 -- name: videos
 SELECT
     videos.path, videos.filename, videos.video_id, videos.status, videos.reason, videos.duration_s,
-    videos.frames_decoded, videos.decode_errors, videos.vehicles, videos.plates, videos.reasons,
+    videos.frames_decoded, videos.decode_errors, videos.dead_letters, videos.vehicles, videos.plates, videos.reasons,
     coalesce(found.claimed, '{}') AS claimed
 FROM videos
 LEFT JOIN (
