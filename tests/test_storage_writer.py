@@ -256,3 +256,28 @@ def test_runs_that_died_are_closed_with_their_videos(dsn: str) -> None:
     with psycopg.connect(dsn) as connection:
         assert connection.execute("SELECT status, error FROM runs").fetchall() == [("failed", "it died")]
         assert connection.execute("SELECT status, reason FROM videos").fetchall() == [("stopped", "it died")]
+
+
+@pytest.mark.parametrize(
+    ("changed", "ended"),
+    [({}, True), ({"work_dir": "/data/other"}, False), ({"host": "another host"}, False)],
+    ids=["ours", "another work dir", "the same path on another host"],
+)
+def test_dead_runs_of_one_work_dir_are_closed_on_a_shared_server(
+    dsn: str, changed: dict[str, str], ended: bool
+) -> None:
+    with ResultWriter(dsn) as writer:
+        writer.start_run(replace(RUN, **changed))  # type: ignore[arg-type]
+        writer.write(videos=[replace(VIDEO, status=VideoStatus.RUNNING)])
+        writer.end_dead_runs("it died", Path("/data/work"))
+    status = {"runs": "failed", "videos": "stopped"} if ended else {"runs": "running", "videos": "running"}
+    assert {name: row["status"] for name in status for row in rows(dsn, name)} == status
+
+
+def test_run_that_was_ended_as_dead_can_be_started_again(dsn: str, writer: ResultWriter) -> None:
+    writer.start_run(RUN)
+    writer.end_dead_runs("it died", Path("/data/work"))
+    writer.start_run(replace(RUN, started_at=RUN.started_at + timedelta(hours=1)))
+    (row,) = rows(dsn, "runs")
+    assert (row["status"], row["error"], row["finished_at"]) == ("running", None, None)
+    assert row["started_at"] == RUN.started_at

@@ -86,7 +86,7 @@ class KeepDeadLetter:
             encoded, data = cv2.imencode(".png", stored_frame(self._context.tools.store, task))
             if not encoded:
                 raise ValueError("it can't be encoded")
-        except (OSError, ValueError, cv2.error) as error:
+        except Exception as error:  # whatever libraries say of files that are gone, cut or something else
             log.warning("the frame %s of a task that was given up can't be read: %s", task.payload_ref, error)
             return None
         frame = f"{moment.frame_idx:07d}" if moment else re.sub(r"\W", "-", dead.task_id)[-40:]

@@ -30,7 +30,7 @@ from dashcam_pipeline.storage.binaries import (
     pgexec,
 )
 from dashcam_pipeline.storage.dsn import to_uri
-from dashcam_pipeline.storage.socket_dir import socket_dir
+from dashcam_pipeline.storage.socket_dir import SOCKET_NAME, socket_dir
 
 START_TIMEOUT_S = 60  # recovery after a crash, on a slow disk
 STOP_TIMEOUT_S = 60
@@ -165,7 +165,7 @@ class EmbeddedServer:
         self._check_version()
         self._check_owner(server.system_user)
         server.ensure_pgdata_inited()  # as root: lets its system user reach the data
-        self._drop_stale_pid_file()
+        self._drop_stale_pid_files()
         # pg_ctl starts the server through a shell that would read a `$` in a path: it is told none.
         arguments = ("-w", "-t", str(START_TIMEOUT_S), "-D", ".", "-l", self.log_path.name, "-o")
         try:
@@ -232,15 +232,18 @@ class EmbeddedServer:
                 f"What to do: run as {owner}, or give another --work-dir."
             )
 
-    def _drop_stale_pid_file(self) -> None:
-        """After a crash the old process id may by now be somebody else's, and Postgres then won't start."""
-        path = self.data_dir / "postmaster.pid"
-        try:
-            pid = int(path.read_text().splitlines()[0])
-        except (OSError, ValueError, IndexError):
-            return
-        if not _is_postgres(pid, self.data_dir):
-            path.unlink(missing_ok=True)
+    def _drop_stale_pid_files(self) -> None:
+        """After a crash the old process id may by now be somebody else's, or a zombie's, and Postgres won't start."""
+        for path in (
+            self.data_dir / "postmaster.pid",
+            socket_dir(self.data_dir) / f"{SOCKET_NAME}.lock",
+        ):
+            try:
+                pid = int(path.read_text().splitlines()[0])
+            except (OSError, ValueError, IndexError):
+                continue
+            if not _is_postgres(pid, self.data_dir):
+                path.unlink(missing_ok=True)
 
     def _server_options(self) -> Iterator[str]:
         for setting in (*SERVER_SETTINGS, f"unix_socket_directories={socket_dir(self.data_dir)}"):
