@@ -9,15 +9,13 @@ from typing import Any
 
 import pytest
 
-from dashcam_pipeline.engine.board import SourceProgress
 from dashcam_pipeline.engine.task import Outcome, Task
-from dashcam_pipeline.stages import final_write, ocr, plate_detect, vehicle_detect
+from dashcam_pipeline.stages import ocr, plate_detect, vehicle_detect
 from dashcam_pipeline.stages.context import StageContext
 from dashcam_pipeline.stages.records import (
     EndOfVideo,
     LookDone,
     PlateToRead,
-    RowToWrite,
     SampledFrame,
     SearchedFrame,
     VehicleLook,
@@ -25,7 +23,7 @@ from dashcam_pipeline.stages.records import (
     VehiclePicture,
     VideoRead,
 )
-from dashcam_pipeline.storage.rows import SightingRow, VideoRow, VideoStatus
+from dashcam_pipeline.storage.rows import VideoRow, VideoStatus
 from dashcam_pipeline.vision.types import Box, Detection, Image, PlateRead
 from dashcam_pipeline.vision.voting import LookResult
 from stage_bench import VIDEO, Bench, look, picture, task
@@ -248,27 +246,3 @@ def test_the_row_of_a_video_has_its_counts(
     assert (row.vehicles, row.plates, row.reasons) == (5, 2, {"too_small": 3})
     assert (row.status, row.reason, row.dead_letters) == (status, reason, counts.get("dead_letters", 0))
     assert row.frames_sampled == 9
-
-
-def test_rows_are_written_together_and_finished_videos_leave_the_board(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    written: list[tuple[list[SightingRow], list[VideoRow]]] = []
-
-    class Writer:
-        def __init__(self, url: str, **more: object) -> None: ...
-
-        def write(self, sightings: list[SightingRow], videos: list[VideoRow]) -> None:
-            written.append((sightings, videos))
-
-    monkeypatch.setattr(final_write, "ResultWriter", Writer)
-    bench = Bench(tmp_path)
-    running = replace(VIDEO_ROW, video_id="other", status=VideoStatus.RUNNING)
-    for name, row in (("a", VIDEO_ROW), ("b", running)):
-        bench.push(task("FINAL_WRITE", name, RowToWrite(row)))
-        bench.board.source(
-            SourceProgress(source_id=row.video_id, name="v.mp4", position_s=1.0, duration_s=2.0, frames_in=3)
-        )
-    bench.work("FINAL_WRITE", bench.build("FINAL_WRITE"))
-    assert written == [([], [VIDEO_ROW, running])]
-    assert list(bench.board.snapshot().sources) == ["other"]

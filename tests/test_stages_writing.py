@@ -17,6 +17,7 @@ import psycopg
 import pytest
 
 from dashcam_pipeline.config import Settings, StorageSettings
+from dashcam_pipeline.engine.board import SourceProgress
 from dashcam_pipeline.engine.checkpoint_files import CheckpointFolder, SavedCheckpoint
 from dashcam_pipeline.engine.task import Checkpoint, DeadLetter, LeaseLost, Task, pack
 from dashcam_pipeline.errors import DiskUnavailable
@@ -196,6 +197,18 @@ def test_task_taken_away_ends_the_waiting_for_the_outbox(
         with pytest.raises(LeaseLost):
             stage.process(batch)
         monkeypatch.undo()
+
+
+def test_videos_leave_the_board_when_they_are_over(bench: Bench) -> None:
+    rows = [video(VideoStatus.DONE, video_id="over"), video(VideoStatus.RUNNING, video_id="under way")]
+    push_rows(bench, *rows)
+    for row in rows:
+        bench.board.source(
+            SourceProgress(source_id=row.video_id, name="v.mp4", position_s=1.0, duration_s=2.0, frames_in=3)
+        )
+    with writing(bench) as stage:
+        bench.work("FINAL_WRITE", stage)
+    assert list(bench.board.snapshot().sources) == ["under way"]
 
 
 # --- DEAD_LETTER -----------------------------------------------------------------------------------------
