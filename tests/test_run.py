@@ -113,10 +113,10 @@ def test_progress_is_a_plain_line_where_there_is_no_terminal(finished: Finished)
 
 
 @pytest.mark.slow
-def test_a_second_run_updates_the_rows_of_the_first(finished: Finished) -> None:
+def test_reading_a_video_anew_updates_its_rows(finished: Finished) -> None:
     before = export(finished)
     good = finished.videos / "a_good.mp4"
-    again = dashcam("run", good, "--work-dir", finished.work_dir, "--no-hud")
+    again = dashcam("run", good, "--work-dir", finished.work_dir, "--no-hud", "--restart")
     assert again.returncode == 0, again.stderr
     after = export(finished)
     changing = {"run_id", "video_path"}

@@ -177,8 +177,8 @@ def _videos_table(videos: list[VideoSummary]) -> Table:
 
 def _ways_on(run: RunSummary, videos: list[VideoSummary]) -> list[str]:
     """What can be done about videos that are not done."""
-    stopped = sum(video.status is VideoStatus.STOPPED and video.reason != CHANGED for video in videos)
-    wrong = sum(video.status is VideoStatus.FAILED or video.dead_letters > 0 for video in videos)
+    stopped = sum(video.status == VideoStatus.STOPPED and video.reason != CHANGED for video in videos)
+    wrong = sum(video.status == VideoStatus.FAILED or video.dead_letters > 0 for video in videos)
     lines = []
     if stopped:
         lines.append(f"{stopped} videos are unfinished: the same `dashcam run` again continues them")
