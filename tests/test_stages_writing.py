@@ -147,6 +147,16 @@ def test_checkpoint_is_kept_until_the_video_is_over(bench: Bench, status: VideoS
     assert folder.source_ids() == (["another", VIDEO] if kept else ["another"])
 
 
+def test_outbox_damaged_in_mid_run_ends_the_run_and_its_checkpoints(bench: Bench) -> None:
+    folder = CheckpointFolder(bench.job.work_dir / CHECKPOINTS, bench.job.run_id)
+    checkpoint = Checkpoint(source_id=VIDEO, epoch=1, states=(), tallies={})
+    folder.save(SavedCheckpoint(stamp="s", checkpoint=checkpoint, frames={}))
+    (bench.job.work_dir / "outbox.sqlite3").write_bytes(b"junk" * 1000)
+    with pytest.raises(DiskUnavailable, match=r"outbox\.damaged-1\.sqlite3.*run the same command again"):
+        bench.build("FINAL_WRITE")
+    assert folder.source_ids() == []
+
+
 def full_outbox(bench: Bench, monkeypatch: pytest.MonkeyPatch, sizes: list[int]) -> None:
     """An outbox that is as large as said, one look after the other."""
     monkeypatch.setattr(Outbox, "size_bytes", property(lambda self: sizes.pop(0)))

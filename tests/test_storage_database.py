@@ -127,9 +127,11 @@ def test_killed_server_is_started_again_with_what_it_had(work_dir: Path) -> None
 
 def test_pid_file_of_a_dead_server_whose_pid_is_now_another_program_is_no_obstacle(work_dir: Path) -> None:
     with Database.open(None, work_dir) as database:
-        left_behind = (work_dir / "postgres" / "postmaster.pid").read_text()
+        names = ("postmaster.pid", ".s.PGSQL.5432.lock")
+        left_behind = {name: (work_dir / "postgres" / name).read_text() for name in names}
         pid = database.pid
-    (work_dir / "postgres" / "postmaster.pid").write_text(left_behind.replace(str(pid), str(os.getpid()), 1))
+    for name, text in left_behind.items():
+        (work_dir / "postgres" / name).write_text(text.replace(str(pid), str(os.getpid()), 1))
     with Database.open(None, work_dir) as database:
         assert database.pid != os.getpid()
         assert database.ping()

@@ -308,7 +308,7 @@ def test_stop_waits_for_no_server(path: Path) -> None:
     wait_for(lambda: bool(states))
     delivery.stop()
     wait_for(lambda: all(thread.name != "delivery" for thread in threading.enumerate()))
-    assert "1 rows wait in the outbox" in states[0]
+    assert "1 row waits in the outbox" in states[0]
     assert left(path) == [sighting(1)]
 
 
@@ -387,5 +387,5 @@ def test_database_away_is_shown_and_then_well_again(
     )
     assert delivery.deliver_all(PATIENCE_S) == 0
     assert [state.split(":")[0].rstrip("0123456789 s") for state in states[:2]] == ["away since"] * 2
-    assert all("gone; 1 rows wait in the outbox" in state for state in states[:2])
-    assert states[2:] == ["ok, 1 rows written"]
+    assert all("gone; 1 row waits in the outbox" in state for state in states[:2])
+    assert states[2:] == ["ok, 1 row written"]

@@ -12,6 +12,7 @@ from contextlib import suppress
 from dashcam_pipeline.engine.checkpoint_files import CheckpointFolder
 from dashcam_pipeline.engine.manager import MANAGER_GONE
 from dashcam_pipeline.engine.task import Batch, Outcome
+from dashcam_pipeline.errors import DiskUnavailable
 from dashcam_pipeline.stages.context import CHECKPOINTS, StageContext
 from dashcam_pipeline.stages.waiting import ALIVE_EVERY_S, wait, when_disk_allows
 from dashcam_pipeline.storage.delivery import Delivery
@@ -34,6 +35,12 @@ class FinalWrite:
         self._checkpoints = CheckpointFolder(context.job.work_dir / CHECKPOINTS, context.job.run_id)
         path = context.job.work_dir / FILE_NAME
         self._outbox = when_disk_allows(context, (), lambda: Outbox(path))
+        if self._outbox.set_aside is not None:
+            self._checkpoints.remove_all()  # behind them lie rows that may be lost
+            raise DiskUnavailable(
+                f"the outbox of this run was damaged, what is left of it is {self._outbox.set_aside}. What to do: run "
+                "the same command again, it reads again what may be lost; and look after that disk."
+            )
         self._delivery = Delivery(path, context.job.database_url, on_state=self._show)
         self._delivery.start()
 

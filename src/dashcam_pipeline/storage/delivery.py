@@ -77,9 +77,10 @@ class Delivery:
     def state(self) -> str:
         """All that in a few words, for who watches."""
         if self.problem is None or self._away_since_s is None:
-            return f"ok, {self.delivered} rows written"
+            return f"ok, {_counted(self.delivered)} written"
         away_s = self._clock() - self._away_since_s
-        return f"away since {away_s:.0f} s: {self.problem}; {self.waiting} rows wait in the outbox"
+        wait = "waits" if self.waiting == 1 else "wait"
+        return f"away since {away_s:.0f} s: {self.problem}; {_counted(self.waiting)} {wait} in the outbox"
 
     def start(self) -> None:
         """Deliver from now on, in a thread that ends with the process."""
@@ -227,6 +228,10 @@ class Delivery:
             log.warning("rows wait in the outbox: %s", problem)
         self.problem = problem
         self._on_state(self.state)
+
+
+def _counted(rows: int) -> str:
+    return "1 row" if rows == 1 else f"{rows} rows"
 
 
 def _write(writer: ResultWriter, batch: Sequence[Waiting]) -> None:
