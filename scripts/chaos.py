@@ -41,17 +41,17 @@ def series(given: argparse.Namespace, setting: Setting) -> int:
     """The trials of many seeds. 1 when anything was not as it should be."""
     skipped = _impossible(given.kinds, setting)
     kinds = [kind for kind in KINDS if kind in given.kinds and kind not in skipped]
-    expected, usual_s = undisturbed(setting)
+    expected, usual = undisturbed(setting)
+    usual_s = usual.seconds
     print(
         f"undisturbed: {usual_s:.1f} s, {len(expected.vehicles)} vehicles, {len(expected.pictures)} pictures"
     )
-    if given.deal:
-        plans = dealt_out(given.seeds, kinds, usual_s)
-    else:
-        plans = [plan_of(seed, kinds, usual_s) for seed in given.seeds]
+    plans = dealt_out(given.seeds, kinds) if given.deal else [plan_of(seed, kinds) for seed in given.seeds]
     outcomes = []
     with ThreadPoolExecutor(given.jobs) as pool:
-        for outcome in pool.map(lambda plan: one(setting, plan, expected, given.keep), plans):
+        for outcome in pool.map(
+            lambda plan: one(setting, plan, expected, usual.frames_read, given.keep), plans
+        ):
             outcomes.append(outcome)
             print(seed_line(outcome), flush=True)
             if outcome.failed:
@@ -64,20 +64,20 @@ def series(given: argparse.Namespace, setting: Setting) -> int:
     return int(any(outcome.failed for outcome in outcomes))
 
 
-def undisturbed(setting: Setting) -> tuple[Result, float]:
-    """The result to compare with, and the seconds it took."""
+def undisturbed(setting: Setting) -> tuple[Result, Outcome]:
+    """The result to compare with, and what it took."""
     database_template(setting)
     trial = Trial(setting, f"undisturbed-{time.monotonic_ns()}", QUIET)
     result = trial.run()
     if trial.outcome.failed or not result.vehicles:
         raise SystemExit(f"the undisturbed run went wrong, see {trial.folder}\n{seed_line(trial.outcome)}")
     trial.remove()
-    return result, trial.outcome.seconds
+    return result, trial.outcome
 
 
-def one(setting: Setting, plan: Plan, expected: Result, keep: bool) -> Outcome:
+def one(setting: Setting, plan: Plan, expected: Result, frames: int, keep: bool) -> Outcome:
     """The trial of one plan."""
-    trial = Trial(setting, f"seed-{plan.seed}", plan)
+    trial = Trial(setting, f"seed-{plan.seed}", plan, frames)
     trial.remove()
     try:
         trial.run(expected)

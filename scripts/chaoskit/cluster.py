@@ -38,8 +38,12 @@ class Cluster:
     def _data(self) -> Path:
         return self._folder / "data"
 
+    @property
+    def running(self) -> bool:
+        return (self._data / "postmaster.pid").exists()
+
     def start(self) -> None:
-        if (self._data / "postmaster.pid").exists():
+        if self.running:
             return
         options = f"-c listen_addresses= -c unix_socket_directories={self._folder} -c max_connections=40"
         log = self._folder / "log"
@@ -47,13 +51,15 @@ class Cluster:
             "pg_ctl", "-w", "-t", str(START_TIMEOUT_S), "-D", self._data, "-l", log, "-o", options, "start"
         )
 
-    def stop(self, mode: str = "fast") -> None:
-        """`fast` ends all connections in order, `immediate` is a crash."""
+    def stop(self, mode: str = "fast") -> bool:
+        """`fast` ends all connections in order, `immediate` is a crash. False: it was stopped already."""
+        if not self.running:
+            return False
         self._run("pg_ctl", "-w", "-D", self._data, "-m", mode, "stop")
+        return True
 
     def close(self) -> None:
-        if (self._data / "postmaster.pid").exists():
-            self.stop("immediate")
+        self.stop("immediate")
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _run(self, program: str, *arguments: str | Path) -> None:

@@ -15,7 +15,12 @@ from chaoskit.ramdisk import RamDisk
 from chaoskit.running import Running
 
 EARLIEST_S = 0.3  # before that the command has not even read its arguments
+START_S = 3.0  # until about then a command prepares itself
+END_S = 2.5  # from the last frame that is read to the end of the command it takes about that
+JITTER_S = 0.8
 MOST_FAULTS = 3
+SHARE_AT_START = 0.15  # of the faults hit a command that has not begun to read, …
+SHARE_AT_END = 0.15  # … or one that has read everything
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +28,8 @@ class Fault:
     """One fault of a plan."""
 
     kind: str
-    delay_s: float  # after the start of the command, or after the fault before
+    read_share: float  # of the job's frames must have been read, and then …
+    delay_s: float  # … this must have passed since then and since the start of the command
     hold_s: float  # until it is taken back, where it is one that can be
     dice: float  # 0..1, chooses among several targets
 
@@ -89,8 +95,7 @@ def _signal_postgres(number: int) -> Act:
 
 def _stop_cluster(scene: Scene, fault: Fault) -> bool:
     assert scene.cluster is not None
-    scene.cluster.stop("immediate" if fault.dice < 0.5 else "fast")
-    return True
+    return scene.cluster.stop("immediate" if fault.dice < 0.5 else "fast")
 
 
 def _start_cluster(scene: Scene, fault: Fault) -> bool:
@@ -167,48 +172,57 @@ class Plan:
         return any(getattr(KINDS[kind], what) for kind in self.kinds)
 
 
-def plan_of(seed: int, kinds: Sequence[str], usual_s: float) -> Plan:
-    """The plan of a seed: its first kind goes through `kinds` in turn, so that all come up; the others by chance.
-
-    Args:
-        usual_s: seconds of an undisturbed run, within which the faults fall.
-    """
+def plan_of(seed: int, kinds: Sequence[str]) -> Plan:
+    """The plan of a seed: its first kind goes through `kinds` in turn, so that all come up; the others by chance."""
     chance = random.Random(seed)
     chosen = [kinds[seed % len(kinds)]]
     for _ in range(chance.randrange(MOST_FAULTS)):
         chosen.append(chance.choice(kinds))
     chance.shuffle(chosen)
-    return Plan(seed, _timed(chosen, chance, usual_s), chance.choice((0.5, 1.0, 2.0)))
+    moments = sorted((_moment(chance) for _ in chosen), key=lambda moment: moment.read_share)
+    return Plan(seed, _timed(chosen, moments, chance), chance.choice((0.5, 1.0, 2.0)))
 
 
-def dealt_out(seeds: Sequence[int], kinds: Sequence[str], usual_s: float) -> list[Plan]:
-    """Plans in which each kind occurs once in all, for a short trial of everything."""
-    plans = []
+def dealt_out(seeds: Sequence[int], kinds: Sequence[str]) -> list[Plan]:
+    """Plans in which each kind occurs once in all and hits while videos are read, for a short trial of everything."""
     embedded = [kind for kind in kinds if not KINDS[kind].cluster]
     hands = [embedded[number :: len(seeds)] for number in range(len(seeds))]
     away = [kind for kind in kinds if KINDS[kind].cluster]
+    plans = []
     for seed, hand in zip(seeds, hands, strict=True):
         chance = random.Random(seed)
         if away and not any(KINDS[kind].embedded for kind in hand):
             hand = [*hand, away.pop()]
         chance.shuffle(hand)
-        plans.append(Plan(seed, _timed(hand, chance, 0.6 * usual_s), 1.0))
+        moments = [_Moment(0.9 * (number + 0.5) / len(hand), 0.0) for number in range(len(hand))]
+        plans.append(Plan(seed, _timed(hand, moments, chance), 1.0))
     return plans
 
 
-def _timed(chosen: Sequence[str], chance: random.Random, usual_s: float) -> tuple[Fault, ...]:
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    """When a fault happens, see `Fault`."""
+
+    read_share: float
+    delay_s: float
+
+
+def _moment(chance: random.Random) -> _Moment:
+    """While the command prepares itself, while it reads, or when all is read."""
+    where = chance.random()
+    if where < SHARE_AT_START:
+        return _Moment(0.0, chance.uniform(EARLIEST_S, START_S))
+    if where > 1 - SHARE_AT_END:
+        return _Moment(1.0, chance.uniform(0.0, END_S))
+    return _Moment(chance.random(), chance.uniform(0.0, JITTER_S))
+
+
+def _timed(chosen: Sequence[str], moments: Sequence[_Moment], chance: random.Random) -> tuple[Fault, ...]:
     away = any(KINDS[kind].cluster for kind in chosen)
     faults: list[Fault] = []
-    for kind in chosen:
+    for kind, moment in zip(chosen, moments, strict=True):
         if away and KINDS[kind].embedded:
             kind = "postgres_away"  # there is no server in the work dir then
-        latest = usual_s if not faults else usual_s / 2
-        faults.append(
-            Fault(
-                kind,
-                chance.uniform(EARLIEST_S, max(EARLIEST_S, latest)),
-                chance.uniform(*KINDS[kind].hold_s),
-                chance.random(),
-            )
-        )
+        hold_s = chance.uniform(*KINDS[kind].hold_s)
+        faults.append(Fault(kind, moment.read_share, moment.delay_s, hold_s, chance.random()))
     return tuple(faults)

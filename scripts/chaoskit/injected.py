@@ -25,6 +25,7 @@ VARIABLE = "CHAOS_STAGES"
 FRAMES_FILE = "frames_read.txt"
 FAULTS_FILE = "stage_faults.txt"
 CRASHED_FILE = "crashed"
+FRAME_LINE_BYTES = len("0123456789abcdef-0000000.npy\n")
 SOURCE_FRAME = re.compile(
     r"[0-9a-f]{16}-\d{7}\."
 )  # as READ names them; the pictures of vehicles are named otherwise

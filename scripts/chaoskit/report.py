@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from pathlib import Path
 
 from chaoskit.trial import Outcome
@@ -56,5 +56,10 @@ def summary(outcomes: Sequence[Outcome], usual_s: float, skipped: dict[str, str]
 
 
 def write_json(path: Path, outcomes: Sequence[Outcome], usual_s: float) -> None:
-    content = {"undisturbed_s": usual_s, "seeds": [asdict(outcome) for outcome in outcomes]}
+    content = {"undisturbed_s": usual_s, "seeds": [_plain(outcome) for outcome in outcomes]}
     path.write_text(json.dumps(content, indent=1, default=str))
+
+
+def _plain(outcome: Outcome) -> dict[str, object]:
+    plain = {field.name: getattr(outcome, field.name) for field in fields(outcome)}
+    return {**plain, "injected": dict(outcome.injected)}

@@ -14,7 +14,7 @@ import yaml
 
 from chaoskit.cluster import Cluster
 from chaoskit.faults import KINDS, Fault, Plan, Scene
-from chaoskit.injected import FAULTS_FILE, FRAMES_FILE, StageFaults
+from chaoskit.injected import FAULTS_FILE, FRAME_LINE_BYTES, FRAMES_FILE, StageFaults
 from chaoskit.leftovers import leftovers, shared_memory
 from chaoskit.ramdisk import RamDisk
 from chaoskit.running import Running, end_all, environment
@@ -72,11 +72,12 @@ class Setting:
 class Trial:
     """One job in a folder of its own."""
 
-    def __init__(self, setting: Setting, name: str, plan: Plan) -> None:
+    def __init__(self, setting: Setting, name: str, plan: Plan, frames_in_all: int = 0) -> None:
         self.folder = setting.folder(name)
         self.work = self.folder / "work"
         self.mark = str(self.folder)
         self._setting, self._plan = setting, plan
+        self._frames_in_all = frames_in_all
         self._disk: RamDisk | None = None
         self._cluster: Cluster | None = None
         self.outcome = Outcome(plan.seed, plan.kinds)
@@ -92,10 +93,10 @@ class Trial:
             self.outcome.left = leftovers(self.mark, self.work, shared_before)
             result = read_result(self._cluster.dsn if self._cluster else None, self.work)
         finally:
-            end_all(self.mark, self.folder)
-            self._count()
             if self._cluster is not None:
                 self._cluster.close()
+            end_all(self.mark, self.folder)
+            self._count()
         self.outcome.rows = result.rows
         if expected is not None:
             self.outcome.differing = differences(expected, result)
@@ -139,7 +140,7 @@ class Trial:
         """One call of the command; takes the faults that happen to it from the list."""
         running = Running(self._arguments(), self._environment(), self._log(len(self.outcome.exit_codes) + 1))
         scene = Scene(running, self.work, self._disk, self._cluster)
-        since = time.monotonic()
+        due_s: float | None = None  # when the next fault happens, by the time of this call
         undo: list[tuple[float, Fault]] = []
         while running.exit_code is None:
             now = time.monotonic()
@@ -147,13 +148,14 @@ class Trial:
                 if now >= due:
                     undo.remove((due, fault))
                     self._undo(scene, fault)
-            if faults and now - since >= faults[0].delay_s and self._act(scene, faults[0]):
-                fault = faults.pop(0)
+            if faults and due_s is None and self._frames_read() >= faults[0].read_share * self._frames_in_all:
+                due_s = running.elapsed_s + faults[0].delay_s
+            if due_s is not None and running.elapsed_s >= due_s and self._act(scene, faults[0]):
+                fault, due_s = faults.pop(0), None
                 self._say(f"{running.elapsed_s:.2f} s: {fault.kind}")
                 self.outcome.injected[fault.kind] += 1
-                since = time.monotonic()
                 if KINDS[fault.kind].undo is not None:
-                    undo.append((since + fault.hold_s, fault))
+                    undo.append((time.monotonic() + fault.hold_s, fault))
             if running.elapsed_s > CALL_LIMIT_S:
                 self.outcome.problems.append(f"call {len(self.outcome.exit_codes) + 1} hung")
                 end_all(self.mark, self.folder)
@@ -164,6 +166,11 @@ class Trial:
             self.outcome.problems.append(f"call {len(self.outcome.exit_codes) + 1} printed a traceback")
         self._say(f"{running.elapsed_s:.2f} s: exit code {running.exit_code}")
         return running.wait(1.0)
+
+    def _frames_read(self) -> int:
+        """Frames that have been read so far, by their lines of equal length."""
+        path = self.folder / FRAMES_FILE
+        return path.stat().st_size // FRAME_LINE_BYTES if path.exists() else 0
 
     def _act(self, scene: Scene, fault: Fault) -> bool:
         act = KINDS[fault.kind].act
