@@ -62,6 +62,17 @@ def noise(frames: int = 90, width: int = 64, height: int = 48) -> list[Image]:
     return list(np.random.default_rng(0).integers(0, 255, (frames, height, width, 3), np.uint8))
 
 
+def moving(frames: int, width: int = 64, height: int = 48) -> list[Image]:
+    """A grainy picture that slides by, so that each frame is made from the ones around it."""
+    chance = np.random.default_rng(1)
+    scene = chance.integers(
+        0, 255, (height // 8 + frames // 8 + 1, width // 8 + frames // 8 + 1, 3), np.uint8
+    )
+    scene = scene.repeat(8, 0).repeat(8, 1)
+    grain = chance.integers(0, 16, (frames, height, width, 3), np.uint8)
+    return [np.maximum(scene[n : n + height, n : n + width], 16) - 16 + grain[n] for n in range(frames)]
+
+
 def corners(width: int = 64, height: int = 48) -> Image:
     """Blue, green and red in the first three corners, white in the last (top left, top right, bottom left, …)."""
     image = np.zeros((height, width, 3), np.uint8)
@@ -84,16 +95,21 @@ def make_clip(
     pixel_format: str = "yuv420p",
     key_every: int = 12,
     options: dict[str, str] | None = None,
+    encoder: dict[str, str] | None = None,
+    b_frames: int = 0,
 ) -> Path:
-    """Write a clip of the given pictures; `pts` in units of `time_base` instead of an even rate."""
+    """Write a clip of the given pictures; `pts` in units of `time_base` instead of an even rate.
+
+    `options` are those of the container, `encoder` those of the codec.
+    """
     base = time_base or Fraction(1, fps)
     with av.open(str(path), "w", options=options or {}) as container:
-        stream = container.add_stream(codec, rate=fps)
+        stream = container.add_stream(codec, rate=fps, options=encoder or {})
         stream.height, stream.width = images[0].shape[:2]
         stream.pix_fmt = pixel_format
         stream.codec_context.time_base = base
         stream.codec_context.gop_size = key_every
-        stream.codec_context.max_b_frames = 0
+        stream.codec_context.max_b_frames = b_frames
         stream.codec_context.bit_rate = 2_000_000
         for number, image in enumerate(images):
             frame = av.VideoFrame.from_ndarray(image, format="bgr24").reformat(format=pixel_format, threads=1)

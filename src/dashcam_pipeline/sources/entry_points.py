@@ -17,8 +17,11 @@ _H264_SLICES = range(1, 6)
 _HEVC_IRAP = range(16, 24)  # nal_unit_type, ITU-T H.265 table 7-1
 _HEVC_SLICES = range(32)
 
-_KEY_RESETS_ALL = frozenset({"vp8", "vp9", "av1", "libdav1d", "mpeg4", "mjpeg"})
-"""Codecs in which nothing behind a key frame, in order of presentation, can rest on what comes before it."""
+_KEY_RESETS_ALL = frozenset({"vp9", "av1", "libdav1d", "mpeg4", "mjpeg"})
+"""Codecs in which nothing behind a key frame, in order of presentation, can rest on what comes before it.
+
+Not VP8, whose segment map outlives key frames.
+"""
 
 SEEKABLE_CONTAINERS = ("mov,", "matroska,")
 """Formats, by the start of FFmpeg's name, that keep the time of every frame and an index of key frames.

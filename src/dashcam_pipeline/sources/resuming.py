@@ -6,6 +6,7 @@ import zlib
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import av
 import av.error
@@ -18,6 +19,7 @@ from dashcam_pipeline.sources.entry_points import SEEKABLE_CONTAINERS, is_entry_
 from dashcam_pipeline.sources.picture import PictureConverter
 
 _SEEK_ERRORS = (av.error.FFmpegError, OSError, ValueError, MemoryError)
+_MOST_STEPS_BACK = 100  # from key frame to key frame, to find a clean start
 _MAX_WAITING = 64  # frames held back; more than any stream reorders
 
 
@@ -82,18 +84,30 @@ def find(video: OpenVideo, decoder: DamageTolerantDecoder, frame: DecodedFrame) 
 
 def seek(video: OpenVideo, found: FoundFrame) -> bool:
     """Go to a packet at or before a frame with which decoding can begin. Nothing may have been decoded yet."""
-    pts, stream, container = found.at.pts, video.stream, video.container
     if _facts(video) != found.file:
         return False
+    target_pts = found.at.pts
     try:
-        container.seek(pts, stream=stream, backward=True)
-        first = next((packet for packet in container.demux(stream) if packet.size), None)
-        if first is None or first.pts is None or first.pts > pts or not is_entry_point(first, stream):
-            return False
-        container.seek(pts, stream=stream, backward=True)
+        for _ in range(_MOST_STEPS_BACK):
+            first = _first_packet(video, target_pts)
+            if first is None or first.pts is None:
+                return False
+            if first.pts <= found.at.pts and is_entry_point(first, video.stream):
+                video.container.seek(target_pts, stream=video.stream, backward=True)
+                return True
+            # A picture that is decoded before the frame and shown behind it, or no clean start: one further back.
+            before = min(first.pts, first.pts if first.dts is None else first.dts) - 1
+            if before >= target_pts:
+                return False
+            target_pts = before
     except _SEEK_ERRORS:
-        return False
-    return True
+        pass
+    return False
+
+
+def _first_packet(video: OpenVideo, pts: int) -> av.Packet[Any] | None:
+    video.container.seek(pts, stream=video.stream, backward=True)
+    return next((packet for packet in video.container.demux(video.stream) if packet.size), None)
 
 
 def skip_to(

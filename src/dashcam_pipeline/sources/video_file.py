@@ -94,8 +94,6 @@ class VideoFile:
         sampler: Sampler,
         after: Bookmark | None = None,
         on_skipped: Callable[[], None] | None = None,
-        *,
-        first: int = 0,
     ) -> Iterator[Frame]:
         """Decode the file to its end and yield the frames that the sampler wants. To be called once.
 
@@ -118,10 +116,6 @@ class VideoFile:
             raise RuntimeError("frames() outside of the with block")
         if self._reading is not None:
             raise RuntimeError("frames() can be called once; open the file again")
-        if not isinstance(
-            sampler, Sampler
-        ):  # the old form, Sampler.wanted and `first`; goes with its last caller
-            sampler, after = sampler.__self__, Bookmark(next_index=first)  # type: ignore[unreachable]
         self._after = after or Bookmark()
         self._on_skipped = on_skipped
         self._reading = Reading(self._video, sampler)
