@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import traceback
@@ -30,6 +31,8 @@ app.command("doctor")(doctor.doctor)
 
 def main() -> None:
     """Run the command line; errors that a user can meet end in one line instead of a traceback."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names that are not UTF-8, terminals that know only ASCII
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         app()
     except DashcamError as error:
