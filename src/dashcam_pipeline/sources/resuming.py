@@ -48,7 +48,8 @@ def undisturbed(decoder: DamageTolerantDecoder, frames: Iterator[DecodedFrame]) 
     """Frames behind a place, for as long as they are surely those of a reading from the start.
 
     What a decoder makes of damage depends on what its buffers held before. Frames are given out when all those
-    are known to be whole that were decoded before them and are shown after them.
+    are known to be whole that were decoded before them and are shown after them. Damage that the decoder itself
+    does not notice (an HEVC slice that ends early) is not noticed here either.
 
     Raises:
         Disturbed: something is damaged. No frame has been given that could show it.
