@@ -7,11 +7,13 @@ printed as JSON.
 
 from __future__ import annotations
 
+import ctypes
 import json
 import logging
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -19,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dashcam_pipeline.engine.board import STARTING
 from dashcam_pipeline.engine.monitor import FRAMES_DONE, JobSize, RunSnapshot
 from dashcam_pipeline.engine.pressure import Limits
 from dashcam_pipeline.engine.rules import QueueRules
@@ -46,11 +49,13 @@ class Orders:
     readers: int = 1
     max_attempts: int = 3
     lease_s: float = 60.0
+    stuck_s: float = 60.0
+    max_tasks: int | None = None
     drain_deadline_s: float = 60.0
-    search: dict[str, str] = field(default_factory=dict)  # task id -> "kill", "stop once", "raise" or "hang"
+    search: dict[str, str] = field(default_factory=dict)  # task id -> one of `Search.obey`
     kills_reader_at: dict[str, int] = field(default_factory=dict)  # source -> frame
     waits_for_the_buried_at: dict[str, int] = field(default_factory=dict)  # source -> frame
-    start: str = "well"  # how SEARCH starts: "well", "dies", "raises" or "says why"
+    start: str = "well"  # how SEARCH starts: "well", "dies", "raises", "says why" or "dies idle"
 
 
 def wait_for(path: Path) -> None:
@@ -137,19 +142,27 @@ class Search:
         for task in batch.tasks:
             assert task.payload_ref is not None
             self.floor.tools.store.get(task.payload_ref)
-            self._obey(self.floor.orders.search.get(task.task_id), task.task_id)
+            self.obey(self.floor.orders.search.get(task.task_id), task.task_id)
         return Outcome(
             push=tuple(
                 replace(task, category="ORDER", task_id=f"{task.task_id}:ORDER") for task in batch.tasks
             )
         )
 
-    def _obey(self, order: str | None, task_id: str) -> None:
+    def close(self) -> None:
+        self.floor.mark(f"closed/{self.floor.tools.worker_id}")
+
+    def obey(self, order: str | None, task_id: str) -> None:
+        """Crash, be killed, be stopped once, raise, or hang until told to go on."""
+        with (self.floor.folder / "searched").open("a") as searched:
+            searched.write(f"{task_id}\n")
         met = self.floor.folder / "met" / task_id
         again = met.exists()
         if order is not None:
             self.floor.mark(f"met/{task_id}")
-        if order == "kill":
+        if order == "crash":
+            ctypes.string_at(0)
+        if order == "kill once" and not again:
             os.kill(os.getpid(), signal.SIGKILL)
         if order == "stop once" and not again:
             os.kill(os.getpid(), signal.SIGSTOP)
@@ -167,6 +180,7 @@ class Order:
 
     def process(self, batch: Batch, /) -> Outcome:
         due = batch.state.load() if batch.state else 0
+        self.floor.mark("ordered")
         for task in batch.tasks:
             if task.order != due:
                 raise RuntimeError(f"{task.task_id} came when {due} was due")
@@ -190,6 +204,14 @@ class Close:
         return Outcome()
 
 
+def _die_when_ready(tools: Tools) -> None:
+    while True:
+        beat = tools.shared.board.worker_status().get(tools.worker_id)
+        if beat is not None and beat.category != STARTING:
+            os._exit(9)
+        time.sleep(LOOK_S)
+
+
 @dataclass(frozen=True)
 class Build:
     """Builds the toys of a worker."""
@@ -205,6 +227,8 @@ class Build:
                 raise RuntimeError("no model here")
             if self.orders.start == "says why":
                 raise DashcamError("put the model there")
+            if self.orders.start == "dies idle":
+                threading.Thread(target=_die_when_ready, args=(tools,), daemon=True).start()
         floor = Floor(self.folder, self.orders, tools)
         kinds: dict[str, Processor] = {
             "READ": Read(floor),
@@ -221,7 +245,12 @@ def plan(folder: Path, orders: Orders) -> RunPlan:
     def worker(worker_id: str, worker_class: WorkerClass, loops: int = 1) -> WorkerSpec:
         names = tuple(one.name for one in CATEGORIES if one.worker_class is worker_class)
         return WorkerSpec(
-            worker_id=worker_id, worker_class=worker_class, categories=names, build=build, loops=loops
+            worker_id=worker_id,
+            worker_class=worker_class,
+            categories=names,
+            build=build,
+            loops=loops,
+            max_tasks=orders.max_tasks,
         )
 
     return RunPlan(
@@ -234,6 +263,7 @@ def plan(folder: Path, orders: Orders) -> RunPlan:
             store=Limits(10**6, 10**6, 10**6),
             max_attempts=orders.max_attempts,
             lease_s=orders.lease_s,
+            stuck_s=orders.stuck_s,
         ),
         workers=(
             worker("reader", WorkerClass.SOURCE, orders.readers),
@@ -269,7 +299,6 @@ def main(folder: Path, orders: Orders) -> None:
                 "sources_done": queue.sources_done,
                 "dead": sorted(letter.task.task_id for letter in result.dead_letters),
                 "reasons": [letter.reason for letter in result.dead_letters],
-                "withdrawn": sorted(task.source_id for task in result.withdrawn),
                 "left_frames": list(result.left_frames),
                 "unfinished": queue.unfinished,
                 "progress": result.last.progress,

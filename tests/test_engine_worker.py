@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
 from dashcam_pipeline.engine import worker
 from dashcam_pipeline.engine.board import RunBoard
 from dashcam_pipeline.engine.manager import Shared
+from dashcam_pipeline.engine.pulse import LEAST_LIFE_S, Pulse
 from dashcam_pipeline.engine.task import Batch, KeyState, LeaseLost, Outcome, pack
 from dashcam_pipeline.engine.worker import Processor, WorkerSpec
 from dashcam_pipeline.errors import EXIT_BAD_INPUT, BadInput, DiskUnavailable
@@ -29,7 +30,7 @@ class Does:
         return self._act(batch)
 
 
-class Pulse:
+class Turns:
     """Lets the loop turn until nothing is left to lease."""
 
     def __init__(self, world: World, categories: tuple[str, ...]) -> None:
@@ -58,11 +59,11 @@ class Bench:
             categories=categories,
             build=lambda tools, names: {},
         )
-        self.pulse = Pulse(world, categories)
+        self.pulse = Turns(world, categories)
 
     def run(self, processors: Mapping[str, Processor]) -> None:
         with worker._guard(self.spec, self.shared):
-            worker._loop(self.spec, self.shared, processors, cast(worker._Pulse, self.pulse))
+            worker._loop(self.spec, self.shared, processors, cast(Pulse, self.pulse))
 
 
 def refuse(*guilty: str, error: type[Exception] = RuntimeError) -> Callable[[Batch], Outcome]:
@@ -173,7 +174,7 @@ def test_a_worker_without_work_leaves_when_it_is_told_to() -> None:
     bench = Bench(World())
     bench.shared.terminate.set()
     bench.shared.queue.close()
-    bench.pulse = cast(Pulse, type("Stays", (), {"leaving": False}))
+    bench.pulse = cast(Turns, type("Stays", (), {"leaving": False}))
     bench.run({})
 
 
@@ -191,3 +192,67 @@ def test_a_state_of_a_key_comes_along_when_its_batch_is_tried_one_by_one() -> No
 
     Bench(world, ("GATHER",)).run({"GATHER": Does(act)})
     assert states == [None, None, ("g0",), ("g0",), ("g0",)]
+
+
+MB = 10**6
+
+
+class TestPulse:
+    """When a worker makes room for a fresh process."""
+
+    def pulse(self, bench: Bench, **limits: Any) -> Pulse:
+        return Pulse("w", "gpu", bench.shared, clock=bench.world.clock, **limits)
+
+    @pytest.mark.parametrize(("done", "worn_out"), [((4, 5), False), ((4, 5, 1), True), ((11,), True)])
+    def test_after_so_many_tasks_it_is_worn_out(self, done: tuple[int, ...], worn_out: bool) -> None:
+        pulse = self.pulse(Bench(World()), max_tasks=10)
+        for tasks in done:
+            pulse.working_on(None, tasks)
+        assert (pulse.worn_out, pulse.leaving) == (worn_out, worn_out)
+
+    @pytest.mark.parametrize(
+        ("rss_mb", "lived_s", "worn_out"),
+        [(99, LEAST_LIFE_S, False), (101, LEAST_LIFE_S, True), (101, LEAST_LIFE_S - 1, False)],
+        ids=["small enough", "too big", "too big, but it has only begun"],
+    )
+    def test_past_its_memory_it_is_worn_out_but_not_before_it_was_of_use(
+        self, rss_mb: int, lived_s: float, worn_out: bool
+    ) -> None:
+        bench = Bench(World())
+        pulse = self.pulse(bench, max_rss_bytes=100 * MB, rss=lambda: rss_mb * MB)
+        bench.world.clock.turn(lived_s)
+        pulse.beat()
+        assert (pulse.worn_out, pulse.leaving) == (worn_out, worn_out)
+        assert bench.board.worker_status()["w"].rss_bytes == rss_mb * MB
+
+    def test_at_the_end_of_the_run_it_leaves_without_being_worn_out(self) -> None:
+        bench = Bench(World())
+        pulse = self.pulse(bench, max_tasks=10, max_rss_bytes=100 * MB, rss=lambda: MB)
+        bench.shared.terminate.set()
+        pulse.beat()
+        assert (pulse.worn_out, pulse.leaving) == (False, True)
+
+    def test_every_beat_keeps_the_leases(self) -> None:
+        bench = Bench(World(lease_s=10.0))
+        bench.world.push(task("a"))
+        bench.world.lease_ids("SEARCH", owner="w")
+        pulse = self.pulse(bench)
+        for _ in range(5):
+            bench.world.clock.turn(9.0)
+            pulse.beat()
+        assert bench.world.queue.silent_owners() == []
+
+
+def test_each_processor_is_closed_once_also_when_it_serves_several_categories() -> None:
+    closed: list[str] = []
+
+    class Closes(Does):
+        def close(self) -> None:
+            closed.append("one")
+
+    def act(batch: Batch) -> Outcome:
+        return Outcome()
+
+    both = Closes(act)
+    worker.close_all({"SEARCH": both, "CLOSE": both, "ORDER": Does(act)})
+    assert closed == ["one"]

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 
 KEPT_HIGHLIGHTS = 50
 KEPT_LOG_LINES = 2000
+STARTING = "starting"  # the category of a worker that is still loading what it needs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +94,18 @@ class RunBoard:
         """A worker has ended."""
         with self._lock:
             self._workers.pop(worker_id, None)
+
+    def late(self, age_s: float) -> list[str]:
+        """Workers whose last heartbeat is older than this."""
+        with self._lock:
+            now = self._clock()
+            return [name for name, beat in self._workers.items() if now - beat.last_heartbeat > age_s]
+
+    def grace(self) -> None:
+        """The whole run stood still for a while: every heartbeat counts as new."""
+        with self._lock:
+            now = self._clock()
+            self._workers = {name: replace(beat, last_heartbeat=now) for name, beat in self._workers.items()}
 
     def worker_status(self) -> dict[str, WorkerStatus]:
         """The last heartbeat of every worker."""

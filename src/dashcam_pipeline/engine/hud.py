@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -12,7 +13,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from dashcam_pipeline.engine.monitor import RunSnapshot
+from dashcam_pipeline.engine.monitor import PAUSED, RunSnapshot
 from dashcam_pipeline.engine.wording import amount, binding_line, pressure_line, span
 
 REFRESH_PER_S = 4
@@ -27,25 +28,40 @@ class Hud:
     def __init__(self, console: Console, title: str) -> None:
         self._title = title
         self._snapshot: RunSnapshot | None = None
-        self._live = Live(
-            console=console,
-            get_renderable=self._render,
-            refresh_per_second=REFRESH_PER_S,
-            transient=True,
-        )
+        self._console = console
+        self._live: Live | None = None
 
     def show(self, snapshot: RunSnapshot) -> None:
-        """The newest snapshot, for the next refresh."""
+        """The newest snapshot, for the next refresh. One of a run that stands still takes the screen away."""
         self._snapshot = snapshot
+        if snapshot.phase == PAUSED:
+            self._take_away()
+        elif self._live is None:
+            self._put_up()
 
     def __enter__(self) -> Self:
-        self._live.start()
+        self._put_up()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._live.stop()
+        self._take_away()
+
+    def _put_up(self) -> None:
+        self._live = Live(  # a new one each time: an old one would draw over what others have written since
+            console=self._console,
+            get_renderable=self._render,
+            refresh_per_second=REFRESH_PER_S,
+            transient=True,
+        )
+        self._live.start()
+
+    def _take_away(self) -> None:
+        live, self._live = self._live, None
+        if live is not None:
+            with suppress(OSError):  # the terminal is gone
+                live.stop()
 
     def _render(self) -> RenderableType:
         if self._snapshot is None:

@@ -15,6 +15,8 @@ from dashcam_pipeline.engine.task import WorkerClass
 
 LEAST_DONE = 0.01  # share that must be done before a pace is worth something
 WINDOW_S = 5.0  # rates are over this much of the past
+PAUSED = "paused"
+"""The phase of a snapshot before a run stands still: who shows it leaves the terminal to others until the next."""
 FRAMES_DONE = "frames_done"
 """The tally in which a stage counts the frames that need no more reading of the source."""
 BYTES_DONE = "bytes_done"

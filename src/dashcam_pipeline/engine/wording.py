@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashcam_pipeline.engine.monitor import RunSnapshot
+from dashcam_pipeline.engine.monitor import PAUSED, RunSnapshot
 
 _UNITS = ("B", "KB", "MB", "GB", "TB")
 
@@ -55,6 +55,8 @@ def status_line(now: RunSnapshot) -> str:
         f"bound by {binding_line(now)}",
         waiting,
     ]
+    if now.phase == PAUSED:
+        parts.insert(1, "stopped by Ctrl+Z: `fg` goes on")
     if now.deadline_s is not None:
         parts.insert(1, f"stopping, {now.deadline_s:.0f} s left")
     if queue.dead_letters:

@@ -8,28 +8,29 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
 import cv2
-import psutil
 
-from dashcam_pipeline.engine.board import Fatal, LogLine, WorkerStatus
+from dashcam_pipeline.engine.board import Fatal
+from dashcam_pipeline.engine.board_log import log_to_board
 from dashcam_pipeline.engine.frame_store import FrameStore
 from dashcam_pipeline.engine.manager import MANAGER_GONE, Shared
 from dashcam_pipeline.engine.process import become_child
+from dashcam_pipeline.engine.pulse import Pulse
 from dashcam_pipeline.engine.task import Batch, LeaseLost, Outcome
 from dashcam_pipeline.errors import DashcamError
 
-HEARTBEAT_S = 1.0
-STARTING = "starting"  # the category of a worker that is still loading its models
 LEASE_WAIT_S = 0.5  # a worker without work looks up this often
 EXIT_BROKEN = 1  # a worker process that broke down outside of a task
+EXIT_RECYCLED = 75  # a worker process that left by itself, worn out, to be replaced by a fresh one
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +47,11 @@ class Tools:
 
 
 class Processor(Protocol):
-    """Works on the batches of one category."""
+    """Works on the batches of one category.
+
+    It may have a method `close()`, called once when its worker leaves by itself: at the end of the run, or to be
+    replaced by a fresh process. A worker that is killed or breaks down doesn't come to that.
+    """
 
     def process(self, batch: Batch, /) -> Outcome:
         """Work on one batch. May be called again for the same tasks, after a failure or the death of a worker."""
@@ -67,15 +72,24 @@ class WorkerSpec:
     loops: int = 1  # batches under way at the same time, a thread each
     threads: int = 1
     device: str = "cpu"
+    max_tasks: int | None = None  # replaced by a fresh process after so many tasks …
+    max_rss_bytes: int | None = None  # … or when it holds more memory than this
 
 
 def worker_main(spec: WorkerSpec, shared: Shared, store: FrameStore, parent_pid: int, log_level: int) -> None:
     """The whole life of a worker process."""
     become_child(parent_pid)
     cv2.setNumThreads(spec.threads)  # else OpenCV takes every core in every process
-    _log_to_board(shared, spec.worker_id, log_level)
-    pulse = _Pulse(spec, shared)
+    log_to_board(shared.board, spec.worker_id, log_level)
+    pulse = Pulse(
+        spec.worker_id,
+        spec.worker_class,
+        shared,
+        max_tasks=spec.max_tasks,
+        max_rss_bytes=spec.max_rss_bytes,
+    )
     pulse.start()
+    left = False
     try:
         with _guard(spec, shared):
             tools = Tools(shared, store, spec.worker_id, spec.threads, spec.device)
@@ -90,8 +104,20 @@ def worker_main(spec: WorkerSpec, shared: Shared, store: FrameStore, parent_pid:
             _loop(spec, shared, processors, pulse)
             for thread in loops:
                 thread.join()
+            close_all(processors)
+            left = True
     finally:
         pulse.stop()
+    if left and pulse.worn_out:
+        sys.exit(EXIT_RECYCLED)
+
+
+def close_all(processors: Mapping[str, Processor]) -> None:
+    """Let each processor that wants to put its things in order do so, once."""
+    for processor in {id(one): one for one in processors.values()}.values():
+        close = getattr(processor, "close", None)
+        if close is not None:
+            close()
 
 
 @contextmanager
@@ -109,13 +135,13 @@ def _guard(spec: WorkerSpec, shared: Shared) -> Iterator[None]:
 
 
 def _guarded_loop(
-    spec: WorkerSpec, shared: Shared, processors: Mapping[str, Processor], pulse: _Pulse
+    spec: WorkerSpec, shared: Shared, processors: Mapping[str, Processor], pulse: Pulse
 ) -> None:
     with _guard(spec, shared):
         _loop(spec, shared, processors, pulse)
 
 
-def _loop(spec: WorkerSpec, shared: Shared, processors: Mapping[str, Processor], pulse: _Pulse) -> None:
+def _loop(spec: WorkerSpec, shared: Shared, processors: Mapping[str, Processor], pulse: Pulse) -> None:
     """Lease, work, hand in."""
     while not pulse.leaving:
         batch = shared.queue.lease(spec.worker_id, spec.categories, None, LEASE_WAIT_S)
@@ -163,74 +189,3 @@ def _fail(spec: WorkerSpec, shared: Shared, batch: Batch) -> None:
         trace.strip().splitlines()[-1],
     )
     log.debug("%s", trace)
-
-
-class _Pulse(threading.Thread):
-    """Says every second that this process is alive, keeps its leases, and hears when it is time to leave."""
-
-    def __init__(self, spec: WorkerSpec, shared: Shared) -> None:
-        super().__init__(name="pulse", daemon=True)
-        self._spec = spec
-        self._shared = shared
-        self._process = psutil.Process()
-        self._category: str | None = STARTING
-        self._done = 0
-        self._stopped = threading.Event()
-        self.leaving = False
-
-    def working_on(self, category: str | None, done: int = 0) -> None:
-        """What the worker does now, and what it has just done."""
-        self._category = category
-        self._done += done
-
-    def ready(self) -> None:
-        """The worker has loaded what it needs; known at once, so that a death from here on is the work's fault."""
-        self._category = None
-        self._beat()
-
-    def stop(self) -> None:
-        """The worker ends."""
-        self._stopped.set()
-
-    def run(self) -> None:
-        try:
-            while True:
-                self._beat()
-                if self._stopped.wait(HEARTBEAT_S):
-                    return
-        except MANAGER_GONE:
-            self.leaving = True
-
-    def _beat(self) -> None:
-        self._shared.board.heartbeat(
-            WorkerStatus(
-                worker_id=self._spec.worker_id,
-                pid=self._process.pid,
-                worker_class=self._spec.worker_class,
-                category=self._category,
-                tasks_done=self._done,
-                rss_bytes=self._process.memory_info().rss,
-            )
-        )
-        self._shared.queue.renew(self._spec.worker_id)
-        self.leaving = self._shared.terminate.is_set()
-
-
-class _BoardHandler(logging.Handler):
-    """Log records go to the board: only the supervisor prints."""
-
-    def __init__(self, shared: Shared, worker_id: str) -> None:
-        super().__init__()
-        self._shared = shared
-        self._worker_id = worker_id
-
-    def emit(self, record: logging.LogRecord) -> None:
-        line = LogLine(record.created, record.levelno, self._worker_id, record.name, record.getMessage())
-        with suppress(*MANAGER_GONE):
-            self._shared.board.log(line)
-
-
-def _log_to_board(shared: Shared, worker_id: str, level: int) -> None:
-    root = logging.getLogger()
-    root.handlers[:] = [_BoardHandler(shared, worker_id)]
-    root.setLevel(level)
