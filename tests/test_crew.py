@@ -75,3 +75,11 @@ def test_one_process_reads_with_a_thread_a_video_and_one_writes() -> None:
     loops = {kind: [spec.loops for spec in specs if spec.worker_class == kind] for kind in WorkerClass}
     assert (loops[WorkerClass.SOURCE], loops[WorkerClass.WRITER]) == ([6], [1])
     assert set(loops[WorkerClass.GPU] + loops[WorkerClass.CPU]) == {1}
+
+
+def test_every_worker_has_the_limits_after_which_it_is_replaced() -> None:
+    settings = RunSettings(worker_max_tasks=7, worker_max_rss_mb=300)
+    specs = worker_specs(plan_crew(settings, ["cpu"], 4), CATEGORIES, build)
+    assert {(spec.max_tasks, spec.max_rss_bytes) for spec in specs} == {(7, 300 * 10**6)}
+    endless = worker_specs(plan_crew(RunSettings(worker_max_tasks=None), ["cpu"], 4), CATEGORIES, build)
+    assert {spec.max_tasks for spec in endless} == {None}

@@ -9,6 +9,7 @@ from dashcam_pipeline.config import RunSettings
 from dashcam_pipeline.engine.task import Category, WorkerClass
 from dashcam_pipeline.engine.worker import Build, WorkerSpec
 
+MB = 10**6
 MOST_CPU_MODEL_WORKERS = 8  # each loads the models anew; past this, more threads a worker serve better
 CORES_PER_CPU_WORKER = 8  # tracking and voting cost about this share of what the models cost on the CPU
 CORES_PER_READER = 2
@@ -23,6 +24,8 @@ class Crew:
     model_threads: int  # of each
     cpu_workers: int
     readers: int
+    max_tasks: int | None  # a process is replaced after so many tasks …
+    max_rss_bytes: int  # … or when it holds more memory
 
 
 def plan_crew(settings: RunSettings, devices: Sequence[str], cores: int) -> Crew:
@@ -41,6 +44,8 @@ def plan_crew(settings: RunSettings, devices: Sequence[str], cores: int) -> Crew
         model_threads=max(1, cores // workers),
         cpu_workers=settings.cpu_workers or max(1, cores // CORES_PER_CPU_WORKER),
         readers=settings.readers or max(1, min(MOST_READERS, cores // CORES_PER_READER)),
+        max_tasks=settings.worker_max_tasks,
+        max_rss_bytes=settings.worker_max_rss_mb * MB,
     )
 
 
@@ -56,6 +61,8 @@ def worker_specs(crew: Crew, categories: Sequence[Category], build: Build) -> tu
             worker_class=worker_class.value,
             categories=names(worker_class),
             build=build,
+            max_tasks=crew.max_tasks,
+            max_rss_bytes=crew.max_rss_bytes,
             **more,  # type: ignore[arg-type]
         )
 
