@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import pytest
 
-from dashcam_pipeline.config import RunSettings, SamplingSettings, Settings
+from dashcam_pipeline.config import RunSettings, SamplingSettings, Settings, StorageSettings
 from dashcam_pipeline.engine.pressure import Limits
 from dashcam_pipeline.engine.task import Checkpoint, LeaseLost, Task, pack
 from dashcam_pipeline.errors import DiskUnavailable, VideoUnreadable
@@ -290,11 +290,9 @@ def test_a_reader_that_is_told_to_wait_goes_on_when_there_is_room(
     assert bench.queue.snapshot().frames.peak_bytes <= 8 * bench.store.weight(picture(0, 12, 16))
 
 
-def test_a_disk_that_stays_full_ends_the_run_with_the_cure(
-    tmp_path: Path, video: type[FakeVideo], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(read, "DISK_PATIENCE_S", 0.0)
-    bench = Bench(tmp_path, EVERY, min_free_bytes=10**13)
+def test_a_disk_that_stays_full_ends_the_run_with_the_cure(tmp_path: Path, video: type[FakeVideo]) -> None:
+    settings = EVERY.model_copy(update={"storage": StorageSettings(disk_patience_s=0.0)})
+    bench = Bench(tmp_path, settings, min_free_bytes=10**13)
     queued(bench)
     error = read_once(bench)
     assert isinstance(error, DiskUnavailable)

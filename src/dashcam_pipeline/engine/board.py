@@ -37,7 +37,8 @@ class SourceProgress:
     name: str
     position_s: float  # read up to here
     duration_s: float | None  # None when the source doesn't say
-    frames_in: int  # frames brought into the pipeline so far
+    frames_in: int  # frames brought into the pipeline so far, in earlier runs too
+    began_s: float = 0.0  # where this run began to read, behind what an earlier one had done
     over: bool = False  # nothing more will come
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -45,17 +46,7 @@ class FrameStore:
 
     def put(self, frame_id: str, pixels: Pixels, quality: int = JPEG_QUALITY) -> int:
         """Write one frame; its size in bytes. Raises DiskUnavailable when the disk refuses."""
-        path = self.folder / frame_id
-        try:
-            with path.open("wb", buffering=0) as file:
-                _write(file, path.suffix, pixels, quality)
-                return file.tell()
-        except OSError as error:
-            path.unlink(missing_ok=True)
-            raise DiskUnavailable(
-                f"cannot write a frame to {self.folder}: {error.strerror}. Free some space there, or name another "
-                "folder with --work-dir or frame_store.dir"
-            ) from error
+        return self._save(frame_id, lambda file: _write(file, Path(frame_id).suffix, pixels, quality))
 
     def get(self, frame_id: str) -> Pixels:
         """Read one frame; uncompressed ones are mapped, so that only the part that is used is read."""
@@ -72,8 +63,8 @@ class FrameStore:
         return (self.folder / frame_id).read_bytes()
 
     def put_back(self, frame_id: str, data: bytes) -> int:
-        """Store a frame's file again as `read_bytes` gave it; its size."""
-        return (self.folder / frame_id).write_bytes(data)
+        """Store a frame's file again as `read_bytes` gave it; its size. Raises DiskUnavailable likewise."""
+        return self._save(frame_id, lambda file: _write_all(file, memoryview(data)))
 
     def delete(self, frame_id: str) -> None:
         """Remove one frame; nothing happens when it is not there."""
@@ -87,6 +78,19 @@ class FrameStore:
     def leftovers(self) -> list[str]:
         """Files that are still there, other than the owner's mark."""
         return sorted(path.name for path in self.folder.iterdir() if path.name != OWNER_LOCK)
+
+    def _save(self, frame_id: str, write: Callable[[IO[bytes]], None]) -> int:
+        path = self.folder / frame_id
+        try:
+            with path.open("wb", buffering=0) as file:
+                write(file)
+                return file.tell()
+        except OSError as error:
+            path.unlink(missing_ok=True)
+            raise DiskUnavailable(
+                f"cannot write a frame to {self.folder}: {error.strerror}. Free some space there, or name another "
+                "folder with --work-dir or frame_store.dir"
+            ) from error
 
 
 def _write(file: IO[bytes], suffix: str, pixels: Pixels, quality: int) -> None:

@@ -66,7 +66,8 @@ class Hud:
     def _render(self) -> RenderableType:
         if self._snapshot is None:
             return Text(f"{self._title}: starting …")
-        return screen(self._snapshot, self._title)
+        # The last line is empty: there the terminal shows ^C and ^Z, which would wrap at the end of a full one.
+        return Group(screen(self._snapshot, self._title), Text())
 
 
 def screen(now: RunSnapshot, title: str) -> RenderableType:

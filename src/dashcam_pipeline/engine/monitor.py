@@ -169,7 +169,7 @@ class Monitor:
 
     def _seconds_done(self, board: BoardSnapshot, shares: Mapping[str, float]) -> float:
         for source, progress in board.sources.items():
-            self._durations[source] = progress.position_s
+            self._durations[source] = progress.position_s - progress.began_s
         return sum(seconds * shares.get(source, 1.0) for source, seconds in self._durations.items())
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dashcam_pipeline.engine.task import Batch, Outcome, Task
 from dashcam_pipeline.stages.context import StageContext
-from dashcam_pipeline.stages.frames import stored_frame
+from dashcam_pipeline.stages.frames import store_frame, stored_frame
 from dashcam_pipeline.stages.records import LookDone, PlateToRead, VehiclePicture
 from dashcam_pipeline.vision.crops import SearchPicture, plate_in_frame, search_picture
 from dashcam_pipeline.vision.detector import open_plate_detector
@@ -42,16 +42,16 @@ class PlateDetect:
         pushed: list[Task] = []
         stored: dict[str, int] = {}
         for index, (task, look) in enumerate(zip(batch.tasks, looks, strict=True)):
-            picture = self._keep(task, look, pictures[index], stored)
+            picture = self._keep(batch, task, pictures[index], stored)
             pushed.append(self._follow(task, look, picture, plates.get(index)))
         return Outcome(push=tuple(pushed), new_frames=stored)
 
-    def _keep(self, task: Task, look: Look, cut: SearchPicture, stored: dict[str, int]) -> VehiclePicture:
+    def _keep(self, batch: Batch, task: Task, cut: SearchPicture, stored: dict[str, int]) -> VehiclePicture:
         """Store the vehicle's picture, a candidate for the evidence."""
         # The worker's name tells this try from another one that is still under way somewhere.
         name = f"{task.task_id.replace(':', '-').replace('/', '-')}-{self._context.tools.worker_id}.jpg"
         quality = self._context.settings.storage.evidence_quality
-        stored[name] = self._context.tools.store.put(name, cut.image, quality)
+        stored[name] = store_frame(self._context, batch.task_ids, name, cut.image, quality)
         return VehiclePicture(name, cut.left, cut.top)
 
     def _follow(self, task: Task, look: Look, picture: VehiclePicture, plate: Detection | None) -> Task:

@@ -23,12 +23,12 @@ from dashcam_pipeline.sources.names import shown
 from dashcam_pipeline.sources.sampling import Sampler
 from dashcam_pipeline.sources.video_file import VideoFile
 from dashcam_pipeline.stages.context import StageContext
+from dashcam_pipeline.stages.frames import store_frame
 from dashcam_pipeline.stages.records import EndOfVideo, RowToWrite, SampledFrame, VideoJob, VideoRead
 from dashcam_pipeline.storage.rows import VideoRow, VideoStatus
 
 CHUNK = 4  # frames brought in at once; bounds what a reader holds in memory
 ADMIT_WAIT_S = 0.5  # a reader that waits for room looks up this often, to hear a stop
-DISK_PATIENCE_S = 60.0  # a disk that stays full for this long ends the run
 SHORT_ID = 16  # characters of the video id in the names of frames
 
 log = logging.getLogger(__name__)
@@ -42,6 +42,7 @@ class _Position:
     frames_in: int = 0
     read_s: float = 0.0  # second of that frame
     cut_s: float = 0.0  # second of the last cut
+    began_s: float = 0.0  # where the run that reads now began
     announced_by: int | None = (
         None  # process id of the run that has said in the video's row that it is being read
     )
@@ -87,7 +88,7 @@ class Read:
             codec=info.codec,
         )
         if position.announced_by != os.getppid():
-            position = replace(position, announced_by=os.getppid())
+            position = replace(position, announced_by=os.getppid(), began_s=position.read_s)
             self._bring_in(task, job, (), position, (self._write(task, row, "running"),))
         sampling = self._context.settings.sampling
         sampler = Sampler(sampling.frames_per_s, sampling.stride)
@@ -136,10 +137,10 @@ class Read:
             if admission.admitted:
                 return
             full_for_s = full_for_s + ADMIT_WAIT_S if admission.waits_for == "disk" else 0.0
-            if full_for_s > DISK_PATIENCE_S:
+            if full_for_s > self._context.settings.storage.disk_patience_s:
                 raise DiskUnavailable(
                     f"the disk of {self._tools.store.folder} has less than frame_store.min_free_mb left: free some "
-                    "space there and run the same command again"
+                    "space there, and the same command continues the run"
                 )
         raise _Stopped
 
@@ -156,7 +157,7 @@ class Read:
         store, stored, pushed = self._tools.store, {}, list(more)
         for offset, frame in enumerate(chunk):
             frame_id = store.frame_id(f"{job.video_id[:SHORT_ID]}-{frame.index:07d}")
-            stored[frame_id] = store.put(frame_id, frame.image)
+            stored[frame_id] = store_frame(self._context, (task.task_id,), frame_id, frame.image)
             order = position.frames_in + offset
             pushed.append(
                 self._context.route.task(
@@ -197,6 +198,7 @@ class Read:
                 source_id=job.video_id,
                 name=shown(Path(job.path.name)),
                 position_s=position.read_s,
+                began_s=position.began_s,
                 duration_s=row.duration_s,
                 frames_in=position.frames_in,
                 over=over,
