@@ -10,7 +10,7 @@ import pytest
 from dashcam_pipeline.engine.leases import Silent
 from dashcam_pipeline.engine.ledger import MOST_INTERRUPTIONS
 from dashcam_pipeline.engine.queue import CentralTaskQueue
-from dashcam_pipeline.engine.task import KeyState, LeaseLost, Outcome
+from dashcam_pipeline.engine.task import SUSPECT_INTERRUPTIONS, KeyState, LeaseLost, Outcome
 from engine_toys import CATEGORIES, RULES, World, task
 
 LONG_S = 30.0  # no test waits for this; it is there so that a lost wake-up fails instead of hanging
@@ -178,6 +178,24 @@ def test_an_interruption_is_no_attempt_but_too_many_of_them_are_the_end() -> Non
     (letter,) = world.queue.dead_letters()
     assert (letter.task.attempts, letter.task.interruptions) == (0, MOST_INTERRUPTIONS + 1)
     assert letter.reason == "killed once more"
+
+
+def test_a_batch_that_loses_its_worker_again_and_again_comes_back_one_by_one() -> None:
+    """One of its tasks may be what makes the host kill the worker; it alone is given up."""
+    world = World()
+    world.push(*(task(f"t{n}") for n in range(4)))
+    for number in range(SUSPECT_INTERRUPTIONS):
+        assert world.lease_ids("SEARCH", owner=f"w{number}") == ["t0", "t1", "t2", "t3"]
+        world.queue.requeue_owner(f"w{number}", "killed", interrupted=True)
+    for number in range(MOST_INTERRUPTIONS - SUSPECT_INTERRUPTIONS + 1):
+        assert world.lease_ids("SEARCH", owner=f"alone{number}") == ["t0"]
+        world.queue.requeue_owner(f"alone{number}", "killed", interrupted=True)
+    (letter,) = world.queue.dead_letters()
+    assert letter.task.task_id == "t0"
+    heir = world.queue.lease("cpu", ["ORDER"])
+    assert heir is not None
+    assert (heir.tasks[0].tombstone_of, heir.tasks[0].interruptions) == ("SEARCH", 0)
+    assert world.queue.unfinished() == 4
 
 
 def test_progress_of_a_reader_clears_its_interruptions() -> None:

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from dashcam_pipeline.engine.hud import LATE_BEAT_S, SHOWN_SOURCES, Hud, screen
-from dashcam_pipeline.engine.monitor import RunSnapshot
+from dashcam_pipeline.engine.monitor import PAUSED, RunSnapshot
 from dashcam_pipeline.engine.plain import PlainLines
 from dashcam_pipeline.engine.wording import amount, pressure_line, span, status_line
 from snapshots import CATEGORIES, busy_run, queue_snapshot, source, worker
@@ -119,6 +119,19 @@ def test_the_live_screen_shows_the_newest_snapshot(snapshot: RunSnapshot | None,
         if snapshot is not None:
             hud.show(snapshot)
     assert shown in re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", file.getvalue())
+
+
+def test_a_run_that_stands_still_leaves_the_screen_to_others_and_comes_back() -> None:
+    file = io.StringIO()
+    with Hud(Console(file=file, width=160, height=50, force_terminal=True), "t") as hud:
+        hud.show(replace(busy_run(), phase=PAUSED))
+        assert file.getvalue().count("\x1b[?25h") == 1  # the cursor is shown again
+        begun = len(file.getvalue())
+        file.write("prompt")
+        hud.show(busy_run())
+    after = file.getvalue()[begun:]
+    assert after.startswith("prompt\x1b[?25l")  # nothing above is drawn over
+    assert "21.4 frames/s" in re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", after)
 
 
 class TestPlainLines:

@@ -59,7 +59,7 @@ class FifoBucket:
     def take(self, n: int) -> list[Waiting]:
         taken: list[Waiting] = []
         while self._items and len(taken) < n:
-            suspect = self._items[0].task.attempts > 0
+            suspect = self._items[0].task.is_suspect
             if suspect and taken:
                 break
             taken.append(self._items.popleft())
@@ -79,7 +79,7 @@ class FifoBucket:
 
     @property
     def next_is_suspect(self) -> bool:
-        return bool(self._items) and self._items[0].task.attempts > 0
+        return bool(self._items) and self._items[0].task.is_suspect
 
     def __len__(self) -> int:
         return len(self._items)
@@ -133,7 +133,7 @@ class KeyedBucket:
         due = lane.next_order
         while lane.heap and len(taken) < n and self._is_due(lane, due):
             following = lane.heap[0][2].task
-            suspect = following.attempts > 0
+            suspect = following.is_suspect
             if taken and (suspect or following.epoch != taken[0].task.epoch):
                 break
             taken.append(heapq.heappop(lane.heap)[2])
@@ -182,7 +182,7 @@ class KeyedBucket:
     @property
     def next_is_suspect(self) -> bool:
         key = next(iter(self._open), None)
-        return key is not None and self._lanes[key].heap[0][2].task.attempts > 0
+        return key is not None and self._lanes[key].heap[0][2].task.is_suspect
 
     def __len__(self) -> int:
         return self._size

@@ -16,6 +16,7 @@ def tombstone(task: Task, heir: str) -> Task:
         dependencies=(),
         payload_ref=None,
         attempts=0,
+        interruptions=0,
         tombstone_of=task.category,
     )
 

@@ -63,7 +63,7 @@ class LeaseTable:
 
     def has_suspect(self, owner: str) -> bool:
         """Whether one of the tasks that a worker holds has failed before."""
-        return any(lease.owner == owner and lease.waiting.task.attempts for lease in self._leases.values())
+        return any(lease.owner == owner and lease.waiting.task.is_suspect for lease in self._leases.values())
 
     def clear(self, task_id: str) -> None:
         """The task got further than it ever was: its failures and interruptions so far count no more."""

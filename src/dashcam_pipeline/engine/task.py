@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+SUSPECT_INTERRUPTIONS = 3
+
 
 class WorkerClass(StrEnum):
     """What kind of process works on a category."""
@@ -48,6 +50,12 @@ class Task:
     attempts: int = 0  # how often it was tried and failed
     interruptions: int = 0  # how often its worker was ended from outside while it had the task
     tombstone_of: str | None = None  # the category in which its forerunner was given up
+
+    @property
+    def is_suspect(self) -> bool:
+        """Whether it may pull others down with it, so that it is worked on alone. One that lost its worker again
+        and again may be what makes its worker too big for the host."""
+        return self.attempts > 0 or self.interruptions >= SUSPECT_INTERRUPTIONS
 
     def load(self) -> Any:
         """The record inside the payload."""
