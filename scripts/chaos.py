@@ -13,28 +13,31 @@ import argparse
 import os
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from chaoskit.clips import FEW_PIECES, PIECES, data_folder, make_clips
 from chaoskit.faults import KINDS, Plan, dealt_out, plan_of
+from chaoskit.long_runs import kills, outages
 from chaoskit.ramdisk import can_mount
 from chaoskit.report import seed_line, summary, write_json
 from chaoskit.table import Result
-from chaoskit.trial import Outcome, Setting, Trial, database_template
-
-QUIET = Plan(0, (), 2.0)
+from chaoskit.trial import SMALL_JOB, Outcome, Setting, Trial
+from chaoskit.undisturbed import undisturbed
 
 
 def main() -> int:
     given = _arguments()
     base = given.base or Path(tempfile.gettempdir()) / f"dashcam-chaos-{os.getpid()}"
     base.mkdir(parents=True, exist_ok=True)
-    clips = tuple(make_clips(FEW_PIECES if given.few else PIECES, data_folder(given.data), base / "clips"))
-    setting = Setting(clips, base)
-    return series(given, setting)
+    data = data_folder(given.data)
+    if given.mode == "kills":
+        return kills(data, base)
+    if given.mode == "database":
+        return outages(data, base)
+    clips = tuple(make_clips(FEW_PIECES if given.few else PIECES, data, base / "clips"))
+    return series(given, Setting(clips, base, SMALL_JOB))
 
 
 def series(given: argparse.Namespace, setting: Setting) -> int:
@@ -62,17 +65,6 @@ def series(given: argparse.Namespace, setting: Setting) -> int:
     if given.json:
         write_json(given.json, outcomes, usual_s)
     return int(any(outcome.failed for outcome in outcomes))
-
-
-def undisturbed(setting: Setting) -> tuple[Result, Outcome]:
-    """The result to compare with, and what it took."""
-    database_template(setting)
-    trial = Trial(setting, f"undisturbed-{time.monotonic_ns()}", QUIET)
-    result = trial.run()
-    if trial.outcome.failed or not result.vehicles:
-        raise SystemExit(f"the undisturbed run went wrong, see {trial.folder}\n{seed_line(trial.outcome)}")
-    trial.remove()
-    return result, trial.outcome
 
 
 def one(setting: Setting, plan: Plan, expected: Result, frames: int, keep: bool) -> Outcome:
@@ -107,7 +99,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("mode", nargs="?", choices=("seeds",), default="seeds")
+    parser.add_argument("mode", nargs="?", choices=("seeds", "kills", "database"), default="seeds")
     parser.add_argument("--seeds", dest="seeds_text", default="1-20", metavar="A-B", help="which seeds")
     parser.add_argument("--kinds", default=",".join(KINDS), metavar="A,B", help=f"of {', '.join(KINDS)}")
     parser.add_argument("--deal", action="store_true", help="each kind once, dealt out over the seeds")

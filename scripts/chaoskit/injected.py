@@ -10,6 +10,7 @@ import os
 import random
 import re
 import signal
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -24,8 +25,8 @@ VARIABLE = "CHAOS_STAGES"
 
 FRAMES_FILE = "frames_read.txt"
 FAULTS_FILE = "stage_faults.txt"
+WORK_FILE = "work_done.txt"
 CRASHED_FILE = "crashed"
-FRAME_LINE_BYTES = len("0123456789abcdef-0000000.npy\n")
 SOURCE_FRAME = re.compile(
     r"[0-9a-f]{16}-\d{7}\."
 )  # as READ names them; the pictures of vehicles are named otherwise
@@ -46,6 +47,7 @@ class StageFaults:
     crash_share: float = (
         0.0  # of all tasks; the first one that is met ends its process, and no other after it
     )
+    note_work: bool = False  # when each batch was done
     crash_always: str = ""  # the task whose id ends like this ends its process each time
 
     def to_environment(self) -> dict[str, str]:
@@ -140,6 +142,9 @@ class _Wrapped:
             self._faults.note("raise", failing[0])
             raise StageFailsOnPurpose(failing[0].task_id)
         assert outcome is not None
+        if self._faults.note_work:
+            line = f"{time.monotonic():.3f} {batch.category} {len(batch.tasks)}"
+            append(Path(self._faults.folder) / WORK_FILE, line)
         return outcome
 
     def __getattr__(self, name: str) -> Any:

@@ -11,6 +11,9 @@ from pathlib import Path
 from chaoskit.trial import Outcome
 
 
+MOST_LINES = 12  # of what was wrong with one seed; the JSON has all
+
+
 def seed_line(outcome: Outcome) -> str:
     """One seed in one line, and under it what was wrong."""
     done = ", ".join(f"{kind} {count}" for kind, count in sorted(outcome.injected.items())) or "nothing hit"
@@ -20,7 +23,8 @@ def seed_line(outcome: Outcome) -> str:
         f"exit codes {codes} | {outcome.frames_twice} of {outcome.frames_read} frames read twice | {done}"
     )
     wrong = [*outcome.problems, *outcome.differing, *(f"left behind: {left}" for left in outcome.left)]
-    return "\n".join([line, *(f"    {text}" for text in wrong)])
+    more = [f"and {len(wrong) - MOST_LINES} more"] if len(wrong) > MOST_LINES else []
+    return "\n".join([line, *(f"    {text}" for text in [*wrong[:MOST_LINES], *more])])
 
 
 def summary(outcomes: Sequence[Outcome], usual_s: float, skipped: dict[str, str]) -> str:

@@ -6,15 +6,16 @@ import shutil
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import yaml
 
 from chaoskit.cluster import Cluster
 from chaoskit.faults import KINDS, Fault, Plan, Scene
-from chaoskit.injected import FAULTS_FILE, FRAME_LINE_BYTES, FRAMES_FILE, StageFaults
+from chaoskit.injected import FAULTS_FILE, FRAMES_FILE, WORK_FILE, StageFaults
 from chaoskit.leftovers import leftovers, shared_memory
 from chaoskit.ramdisk import RamDisk
 from chaoskit.running import Running, end_all, environment
@@ -23,9 +24,14 @@ from dashcam_pipeline.errors import EXIT_BAD_INPUT, EXIT_INTERNAL, EXIT_OK, EXIT
 from dashcam_pipeline.storage.database import Database
 
 MOST_CALLS = 12
-CALL_LIMIT_S = 240.0  # a call that takes longer hangs
+CALL_LIMIT_S = 600.0  # a call that takes longer hangs
 LOOK_S = 0.02
-FRAMES_PER_S = 5.0  # half of the usual: a trial is short, and there are many of them
+WORKERS_DO = frozenset({"VEHICLE_DETECT", "TRACK", "PLATE_DETECT", "OCR", "PLATE_SMOOTH"})
+SMALL_JOB: Mapping[str, Mapping[str, object]] = {
+    "sampling": {"frames_per_s": 5.0},  # half of the usual: a trial is short, and there are many of them
+    "queue": {"lease_s": 3.0},
+    "frame_store": {"quota_mb": 128, "min_free_mb": 24},
+}
 DISK_MB = 512
 NEVER = frozenset({EXIT_SOME_FAILED, EXIT_BAD_INPUT, EXIT_INTERNAL})  # no fault of ours excuses these
 RAISE_SHARE = 0.03
@@ -47,6 +53,7 @@ class Outcome:
     problems: list[str] = field(default_factory=list)  # hangs, tracebacks, exit codes that must not be
     frames_read: int = 0  # looked at, the ones that were read again included
     frames_twice: int = 0
+    longest_stall_s: float = 0.0  # of the workers, where their work is noted
 
     @property
     def failed(self) -> bool:
@@ -63,7 +70,8 @@ class Setting:
 
     clips: tuple[Path, ...]
     base: Path
-    options: tuple[str, ...] = ()  # more options for the command
+    config: Mapping[str, Mapping[str, object]]  # of the job, as in a config file
+    note_work: bool = False  # note when each batch was done
 
     def folder(self, name: str) -> Path:
         return self.base / name
@@ -98,7 +106,7 @@ class Trial:
             end_all(self.mark, self.folder)
             self._count()
         self.outcome.rows = result.rows
-        if expected is not None:
+        if expected is not None and self.outcome.exit_codes[-1] == EXIT_OK:
             self.outcome.differing = differences(expected, result)
             self.outcome.problems += [f"not finished in the table: {line}" for line in result.unfinished]
         return result
@@ -118,13 +126,7 @@ class Trial:
         else:
             copy = ["cp", "-a", str(database_template(self._setting)), str(self.work / "postgres")]
             subprocess.run(copy, check=True)
-        config = {
-            "run": {"checkpoint_s": self._plan.checkpoint_s},
-            "sampling": {"frames_per_s": FRAMES_PER_S},
-            "queue": {"lease_s": 3.0},
-            "frame_store": {"quota_mb": 128, "min_free_mb": 24},
-        }
-        (self.folder / "config.yaml").write_text(yaml.safe_dump(config))
+        (self.folder / "config.yaml").write_text(yaml.safe_dump(_config(self._setting.config, self._plan)))
 
     def _call_until_done(self) -> None:
         faults = [fault for fault in self._plan.faults if KINDS[fault.kind].act is not None]
@@ -168,9 +170,9 @@ class Trial:
         return running.wait(1.0)
 
     def _frames_read(self) -> int:
-        """Frames that have been read so far, by their lines of equal length."""
+        """Frames that have been read so far, once or twice."""
         path = self.folder / FRAMES_FILE
-        return path.stat().st_size // FRAME_LINE_BYTES if path.exists() else 0
+        return len(set(path.read_text().splitlines())) if path.exists() else 0
 
     def _act(self, scene: Scene, fault: Fault) -> bool:
         act = KINDS[fault.kind].act
@@ -192,7 +194,7 @@ class Trial:
         ]
         if self._cluster is not None:
             where += ["--db", self._cluster.dsn]
-        return ["run", *self._setting.clips, *where, *self._setting.options]
+        return ["run", *self._setting.clips, *where]
 
     def _environment(self) -> dict[str, str]:
         kinds = self._plan.kinds
@@ -205,6 +207,7 @@ class Trial:
             if crashes
             else 1 + self._plan.seed % 2,  # with the crash fewer than queue.max_attempts
             crash_share=CRASH_SHARE if crashes else 0.0,
+            note_work=self._setting.note_work,
         )
         return environment(self.mark, self.folder / "state", faults.to_environment())
 
@@ -216,8 +219,12 @@ class Trial:
             log.write(f"call {len(self.outcome.exit_codes) + 1}, {line}\n")
 
     def _count(self) -> None:
-        """What the stages have noted: their faults, and the frames that were read."""
-        frames, faults = self.folder / FRAMES_FILE, self.folder / FAULTS_FILE
+        """What the stages have noted: their faults, the frames that were read, when work was done."""
+        frames, faults, work = (self.folder / name for name in (FRAMES_FILE, FAULTS_FILE, WORK_FILE))
+        if work.exists():
+            lines = [line.split() for line in work.read_text().splitlines()]
+            moments = sorted(float(when) for when, category, _ in lines if category in WORKERS_DO)
+            self.outcome.longest_stall_s = max((b - a for a, b in pairwise(moments)), default=0.0)
         if frames.exists():
             lines = frames.read_text().splitlines()
             self.outcome.frames_read = len(lines)
@@ -225,6 +232,13 @@ class Trial:
         if faults.exists():
             for line in set(faults.read_text().splitlines()):
                 self.outcome.injected["stage_crashes" if line.startswith("crash") else "stage_raises"] += 1
+
+
+def _config(base: Mapping[str, Mapping[str, object]], plan: Plan) -> dict[str, dict[str, object]]:
+    """The job's settings with the checkpoints of the plan."""
+    config = {section: dict(values) for section, values in base.items()}
+    config.setdefault("run", {})["checkpoint_s"] = plan.checkpoint_s
+    return config
 
 
 def database_template(setting: Setting) -> Path:
