@@ -14,6 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import psutil
+import psycopg
 import pytest
 
 from dashcam_pipeline.cli import main
@@ -21,7 +22,9 @@ from dashcam_pipeline.errors import EXIT_BAD_INPUT, EXIT_ENVIRONMENT, EXIT_OK
 from dashcam_pipeline.storage.database import Database
 from dashcam_pipeline.storage.embedded import EmbeddedServer
 from dashcam_pipeline.storage.last_used import remember
-from dashcam_pipeline.storage.rows import RunStatus, VideoStatus
+from dashcam_pipeline.storage.outbox import FILE_NAME as OUTBOX
+from dashcam_pipeline.storage.outbox import Outbox
+from dashcam_pipeline.storage.rows import DeadLetterRow, RunStatus, VideoStatus
 from dashcam_pipeline.storage.writer import ResultWriter
 from storage_rows import RUN, SIGHTING, UNREAD, VIDEO
 
@@ -236,3 +239,59 @@ def test_db_stop_leaves_a_server_in_use_alone_unless_forced(
         assert database.ping()
         assert dashcam("db", "stop", "--work-dir", work_dir, "--force") == EXIT_OK
         assert database.pid is None
+
+
+LETTER = DeadLetterRow(
+    run_id="run-1",
+    video_id=VIDEO.video_id,
+    task_id="abcdef:OCR:7",
+    category="OCR",
+    attempts=3,
+    error="ValueError: [no] plate",
+    traceback="Traceback (most recent call last): and so on",
+    frame_idx=31,
+    ts_s=1.24,
+    frame_picture="dead_letters/run-1/abcdef.png",
+    failed_at=RUN.started_at,
+)
+
+
+def test_runs_show_lists_what_was_given_up_and_how_to_read_it_again(
+    dashcam: Dashcam, results: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with ResultWriter(results) as writer:
+        writer.write(
+            videos=[replace(VIDEO, status=VideoStatus.PARTIAL, dead_letters=1)], dead_letters=[LETTER]
+        )
+    assert dashcam("runs", "show", "run-1", "--db", results) == EXIT_OK
+    shown = capsys.readouterr().out
+    (line,) = [line for line in shown.splitlines() if "OCR" in line]
+    for part in (VIDEO.filename, "31", "1.2 s", "ValueError: [no] plate", "dead_letters/run-1/abcdef.png"):
+        assert part in line
+    assert "`dashcam retry run-1` reads them again" in shown
+    assert "Traceback" not in shown
+    assert dashcam("runs", "show", "run-1", "--tracebacks", "--db", results) == EXIT_OK
+    assert LETTER.traceback in capsys.readouterr().out
+
+
+def test_db_deliver_brings_in_what_waits(
+    dashcam: Dashcam, dsn: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = ("--db", dsn, "--work-dir", tmp_path)
+    assert dashcam("db", "deliver", *place) == EXIT_OK
+    assert "no rows wait" in capsys.readouterr().out
+    with Outbox(tmp_path / OUTBOX) as outbox:
+        outbox.add([SIGHTING, replace(SIGHTING, track_id=2)])
+    assert dashcam("db", "deliver", *place) == EXIT_OK
+    assert "2 rows were brought into" in capsys.readouterr().out
+    with psycopg.connect(dsn) as connection:
+        assert connection.execute("SELECT count(*) FROM vehicles").fetchone() == (2,)
+
+
+def test_retry_names_the_work_dir_of_the_run(
+    dashcam: Dashcam, dsn: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with ResultWriter(dsn) as writer:
+        writer.start_run(replace(RUN, work_dir="/elsewhere"))
+    assert dashcam("retry", "--db", dsn, "--work-dir", tmp_path) == EXIT_BAD_INPUT
+    assert "--work-dir /elsewhere" in capsys.readouterr().err
