@@ -10,7 +10,6 @@ from pathlib import Path
 
 from chaoskit.trial import Outcome
 
-
 MOST_LINES = 12  # of what was wrong with one seed; the JSON has all
 
 
