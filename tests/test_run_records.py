@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import io
 import platform
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 
 import psycopg
 import pytest
+import typer
+from rich.console import Console
 
+from dashcam_pipeline import leftovers
+from dashcam_pipeline.batch import BatchRun
 from dashcam_pipeline.catching_up import catch_up
+from dashcam_pipeline.cli.planning import prepare
 from dashcam_pipeline.current_run import CurrentRun, note_run, recall_run
-from dashcam_pipeline.errors import BadInput, DatabaseUnavailable
+from dashcam_pipeline.errors import EXIT_STOPPED, BadInput, DatabaseUnavailable, SettingsDiffer
 from dashcam_pipeline.inputs import Inputs, skipped_row
 from dashcam_pipeline.leftovers import outbox_path, rows_waiting
 from dashcam_pipeline.resume import Kept, Plan, Wish
@@ -255,3 +263,62 @@ def test_database_that_goes_away_is_one_clear_error(run: RunRow, tmp_path: Path)
     away = Database("postgresql://127.0.0.1:9/none", tmp_path, None)
     with pytest.raises(DatabaseUnavailable):
         RunRecords(away, tmp_path).of_run("run-1")
+
+
+def test_rows_stay_in_the_outbox_while_the_database_is_away(tmp_path: Path) -> None:
+    away = Database("postgresql://127.0.0.1:9/none", tmp_path, None)
+    with Outbox(outbox_path(tmp_path)) as outbox:
+        outbox.add([SIGHTING])
+    said: list[str] = []
+    assert leftovers.deliver(tmp_path, away, 0.15, said.append) == 1
+    assert "1 rows wait; trying for another" in said[0]
+    assert "Ctrl+C leaves them for the next run" in said[0]
+
+    def interrupt(line: str) -> None:
+        raise KeyboardInterrupt
+
+    assert leftovers.deliver(tmp_path, away, 600.0, interrupt) == 1
+
+
+class Differs:
+    """Stands for a BatchRun that finds results of other settings."""
+
+    def __init__(self) -> None:
+        self.wishes: list[Wish] = []
+
+    def prepare(self, inputs: Inputs, database: Database, wish: Wish) -> str:
+        self.wishes.append(wish)
+        if not (wish.resume or wish.restart):
+            raise SettingsDiffer("they differ")
+        return "prepared"
+
+
+@pytest.mark.parametrize("answer", ["resume", "restart", "quit"])
+def test_a_terminal_is_asked(database: Database, monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
+    shown = io.StringIO()
+    monkeypatch.setattr(sys, "stdin", Terminal(f"{answer}\n"))
+    job = Differs()
+    console = Console(file=shown, force_terminal=True)
+
+    def ask() -> object:
+        return prepare(console, cast(BatchRun, job), Inputs((), ()), database, Wish(retry_failed=True))
+
+    if answer == "quit":
+        with pytest.raises(typer.Exit) as ended:
+            ask()
+        assert ended.value.exit_code == EXIT_STOPPED
+    else:
+        assert ask() == "prepared"
+        said = Wish(retry_failed=True, resume=answer == "resume", restart=answer == "restart")
+        assert job.wishes[-1] == said
+    assert "they differ" in shown.getvalue()
+
+
+def test_without_a_terminal_nobody_is_asked(database: Database) -> None:
+    with pytest.raises(SettingsDiffer):
+        prepare(Console(file=io.StringIO()), cast(BatchRun, Differs()), Inputs((), ()), database, Wish())
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True

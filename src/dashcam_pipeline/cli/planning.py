@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,7 +35,7 @@ def prepare(console: Console, job: BatchRun, inputs: Inputs, database: Database,
     try:
         return job.prepare(inputs, database, wish)
     except SettingsDiffer as differ:
-        if not console.is_terminal or not typer.get_text_stream("stdin").isatty():
+        if not console.is_terminal or not sys.stdin.isatty():
             raise
         _say(console, str(differ))
         answer = Prompt.ask("what now?", console=console, choices=["resume", "restart", "quit"])
