@@ -50,6 +50,11 @@ class Prepared:
         """The ids of those videos."""
         return frozenset(saved.checkpoint.source_id for saved in self.checkpoints)
 
+    @property
+    def video_ids(self) -> frozenset[str]:
+        """The ids of all videos of this call."""
+        return frozenset(video.video_id for video in self.inputs.jobs)
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -67,7 +72,7 @@ class Report:
 class BatchRun:
     """One run from preparation to its last row.
 
-    Call `check_host` before any video is opened; then, holding the `work_dir`, `catch_up`, `prepare` and `run`.
+    Call `check_host` before any video is opened; then, holding the `work_dir`: `catch_up`, `prepare`, `run`, `finish`.
     """
 
     def __init__(self, settings: Settings, work_dir: Path, dsn: str | None) -> None:
@@ -147,9 +152,8 @@ class BatchRun:
         prepared: Prepared,
         database: Database,
         show: Callable[[RunSnapshot], None],
-        say: leftovers.Say,
         log_level: int,
-    ) -> Report:
+    ) -> RunResult:
         """Work off a plan. Raises DashcamError when the run can't go on; the same command continues it then."""
         plan, path = prepared.plan, self.work_dir.path
         records, run = RunRecords(database, path), self._run_row(prepared.plan.run_id)
@@ -164,22 +168,30 @@ class BatchRun:
             stamp=self._stamp,
         )
         to_do = run_plan(job, plan.read, prepared.checkpoints, self.frames_root, log_level)
-        videos = {video.video_id for video in prepared.inputs.jobs}
         try:
-            result = Supervisor(to_do, _tending(database, show)).run()
+            return Supervisor(to_do, _tending(database, show)).run()
         except BaseException as error:
             reason = str(error) if isinstance(error, DashcamError) else repr(error)
             with suppress(DashcamError, psycopg.Error):  # the database may be the very reason
                 if not leftovers.deliver(path, database, 0.0, lambda line: None):
-                    records.finish(_finished(run, RunStatus.FAILED, reason), videos, LAST_WORDS_S)
+                    failed = _finished(run, RunStatus.FAILED, reason)
+                    records.finish(failed, prepared.video_ids, LAST_WORDS_S)
             if isinstance(error, DashcamError) and "same command" not in reason:
                 error.args = (f"{reason.rstrip('.')}. The same command continues run {run.run_id}.",)
             raise
+
+    def finish(self, prepared: Prepared, result: RunResult, database: Database, say: leftovers.Say) -> Report:
+        """Bring in the last rows and write how the run ended.
+
+        Raises:
+            DatabaseUnavailable: the database is away; the next start in this work dir does all this.
+        """
         self._deliver_rest(database, result, say)
         status = None if result.end is RunEnd.FINISHED else RunStatus.STOPPED
-        ending = records.finish(_finished(run, status), videos)
+        run = _finished(self._run_row(prepared.plan.run_id), status)
+        ending = RunRecords(database, self.work_dir.path).finish(run, prepared.video_ids)
         if ending.whole:
-            close_books(path, run.run_id)
+            close_books(self.work_dir.path, run.run_id)
         return Report(prepared, result, ending)
 
     def _deliver_rest(self, database: Database, result: RunResult, say: leftovers.Say) -> None:

@@ -11,6 +11,8 @@ from dashcam_pipeline.storage.database import Database
 from dashcam_pipeline.storage.delivery import Delivery
 from dashcam_pipeline.storage.outbox import FILE_NAME, Outbox
 
+SAY_EVERY_S = 10.0  # how often a database that is away is spoken of
+
 Say = Callable[[str], None]
 
 
@@ -59,16 +61,22 @@ class _Countdown:
         self._say = say
         self._rows = -1
         self._since_s = 0.0
+        self._say_again_s = 0.0
 
     def __call__(self, rows: int, problem: str) -> None:
         if rows != self._rows:  # something went in: the waiting begins anew
             self._rows, self._since_s = rows, time.monotonic()
+        if time.monotonic() >= self._say_again_s:
+            self._say_again_s = time.monotonic() + SAY_EVERY_S
+            self._tell(rows, problem)
+        try:
+            self._database.ensure_running()
+        except DashcamError as error:
+            self._say(str(error))
+
+    def _tell(self, rows: int, problem: str) -> None:
         left_s = max(0.0, self._patience_s - (time.monotonic() - self._since_s))
         self._say(
             f"database away ({problem}): {rows} rows wait; trying for another {left_s:.0f} s, "
             "Ctrl+C leaves them for the next run"
         )
-        try:
-            self._database.ensure_running()
-        except DashcamError as error:
-            self._say(str(error))

@@ -144,7 +144,8 @@ def carry_out(
     say_plan(console, prepared)
     view = _view(console, f"dashcam run {run_id}", no_hud, log_json)
     with view:
-        report = job.run(prepared, database, view.show, say_line, logging.INFO)
+        result = job.run(prepared, database, view.show, logging.INFO)
+    report = job.finish(prepared, result, database, say_line)
     print_closing(report, database, work_dir)
     if report.result.end is not RunEnd.FINISHED:
         return EXIT_STOPPED
