@@ -129,8 +129,8 @@ def test_null_brings_a_default_back(file: Path) -> None:
             "my.yaml:2: vote.claim_confidence: [0.5] won't do; it must be a number from 0 to 1",
         ),
         (
-            "queue:\n  gpu_soft: 1000\n",
-            "my.yaml:2: queue: gpu_resume <= gpu_soft <= gpu_hard must hold, got 48, 1000, 256",
+            "queue:\n  gpu_soft: 0\n",
+            "my.yaml:2: queue.gpu_soft: 0 won't do; it must be a whole number from 1 up or null",
         ),
         ("sampling: 5\n", "my.yaml:1: `sampling` is a section: its keys stand below it, indented"),
         ("run:\n  device: cpu\n  device: auto\n", "my.yaml:3: `run.device` stands twice, first in line 2"),
