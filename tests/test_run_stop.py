@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import os
 import signal
 import subprocess
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
 from dashcam_pipeline.errors import EXIT_STOPPED
-from run_command import TIMEOUT_S, clip, dashcam, processes_of, start_dashcam
+from run_command import COMMAND, TIMEOUT_S, clip, dashcam, processes_of, start_dashcam
 
 
 def begin(work_dir: Path) -> subprocess.Popen[str]:
@@ -82,3 +86,44 @@ def test_sigterm_before_the_first_video_leaves_no_database_behind(work_dir: Path
     running.communicate(timeout=TIMEOUT_S)
     assert running.returncode == EXIT_STOPPED
     assert processes_of(work_dir) == []
+
+
+def rows_of(work_dir: Path) -> list[str]:
+    """What a run has found, less the names of the run and of its folder."""
+    found = csv.DictReader(io.StringIO(dashcam("export", "--work-dir", work_dir).stdout))
+    own = {"run_id", "evidence", "plate_evidence"}
+    return sorted(str({name: value for name, value in row.items() if name not in own}) for row in found)
+
+
+@pytest.mark.slow
+def test_ctrl_z_and_fg_change_nothing(work_dir: Path, tmp_path: Path) -> None:
+    short = [str(clip("uk_mercedes_LS15EBC_720p.mp4")), "--log-json", "--work-dir"]
+    running = subprocess.Popen(
+        [*COMMAND, "run", *short, str(work_dir)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        process_group=0,  # a job of this session, as a shell makes it: others can't be stopped by the terminal
+    )
+    wait_for(running, lambda line: "frames/s" in line)
+    os.killpg(running.pid, signal.SIGTSTP)
+    while not all(psutil.Process(pid).status() == psutil.STATUS_STOPPED for pid in group_of(running.pid)):
+        assert running.poll() is None
+    os.killpg(running.pid, signal.SIGCONT)
+    _, log = running.communicate(timeout=TIMEOUT_S)
+    assert running.returncode == 0
+    assert "died" not in log
+    undisturbed = tmp_path / "undisturbed"
+    assert dashcam("run", *short, undisturbed).returncode == 0
+    assert rows_of(work_dir) == rows_of(undisturbed) != []
+    assert processes_of(tmp_path) == []
+
+
+def group_of(leader: int) -> list[int]:
+    """The processes of a job."""
+    found = []
+    for pid in psutil.pids():
+        with suppress(OSError):
+            if os.getpgid(pid) == leader:
+                found.append(pid)
+    return found
