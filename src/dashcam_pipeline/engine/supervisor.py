@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -145,7 +146,8 @@ class Supervisor:
                     self._stand_still(run)
                 time.sleep(TICK_S)
         except DashcamError:
-            pass_on_logs(run.shared.board)
+            with suppress(EOFError, OSError):  # the reason counts, also when the Manager is gone too
+                pass_on_logs(run.shared.board)
             raise
 
     def _fill(self, run: _Run) -> None:
