@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -22,8 +23,10 @@ from statistics import mean
 
 import av
 import cv2
+import numpy as np
 import psutil
 import psycopg
+from numpy.typing import NDArray
 
 from dashcam_pipeline.storage.embedded import EmbeddedServer
 
@@ -35,6 +38,10 @@ AROUND = 15  # clips before and after the one in question over which is averaged
 MARKS = (50, 500)
 DONE = "SELECT count(*) FROM videos WHERE status IN ('done', 'partial', 'failed')"
 MB = 10**6
+
+
+Picture = NDArray[np.uint8]
+"""uint8, shape (height, width, 3), BGR."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,21 +87,24 @@ def _clips_of(source: Path, folder: Path, step_s: float) -> Iterator[Path]:
         video = reading.streams.video[0]
         video.thread_type = "AUTO"
         fps = int(video.average_rate or 25)
-        window: list[cv2.typing.MatLike] = []
+        window: list[Picture] = []
         number = 0
         for frame in reading.decode(video):
             height = round(WIDTH * frame.height / frame.width / 2) * 2
-            window.append(cv2.resize(frame.to_ndarray(format="bgr24"), (WIDTH, height)))
+            picture = cv2.resize(frame.to_ndarray(format="bgr24"), (WIDTH, height))
+            window.append(np.asarray(picture, np.uint8))
             if len(window) < CLIP_S * fps:
                 continue
-            target = folder / f"{source.stem}-{number:04d}.mp4"
+            name = f"{source.stem}-{number:04d}"
+            mixed = zlib.crc32(name.encode())  # a run goes by names: clips of all videos early and late
+            target = folder / f"{mixed:08x}-{name}.mp4"
             _encode(window, fps, target)
             yield target
             number += 1
             del window[: max(1, int(step_s * fps))]
 
 
-def _encode(pictures: Sequence[cv2.typing.MatLike], fps: int, target: Path) -> None:
+def _encode(pictures: Sequence[Picture], fps: int, target: Path) -> None:
     with av.open(str(target), "w") as writing:
         out = writing.add_stream("libx264", rate=fps, options={"preset": "ultrafast", "crf": "23"})
         out.height, out.width = pictures[0].shape[:2]

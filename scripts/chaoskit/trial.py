@@ -222,8 +222,8 @@ class Trial:
         """What the stages have noted: their faults, the frames that were read, when work was done."""
         frames, faults, work = (self.folder / name for name in (FRAMES_FILE, FAULTS_FILE, WORK_FILE))
         if work.exists():
-            lines = [line.split() for line in work.read_text().splitlines()]
-            moments = sorted(float(when) for when, category, _ in lines if category in WORKERS_DO)
+            notes = [line.split() for line in work.read_text().splitlines()]
+            moments = sorted(float(when) for when, category, _ in notes if category in WORKERS_DO)
             self.outcome.longest_stall_s = max((b - a for a, b in pairwise(moments)), default=0.0)
         if frames.exists():
             lines = frames.read_text().splitlines()
