@@ -16,6 +16,17 @@ MAY_IMPORT = {
     "sources": {"vision.types", "config", "errors", "user_paths"},
     "storage": {"vision.types", "config", "errors", "user_paths"},
     "stages": {"engine", "vision", "sources", "storage", "weights", "config", "errors"},
+    "batch": {
+        "engine",
+        "stages",
+        "vision",
+        "sources",
+        "storage",
+        "weights",
+        "config",
+        "errors",
+        "__version__",
+    },
 }
 """A part of the package, and what it may import of the others."""
 

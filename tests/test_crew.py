@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import pytest
 
+from dashcam_pipeline.batch.crew import MOST_CPU_MODEL_WORKERS, MOST_READERS, plan_crew, worker_specs
 from dashcam_pipeline.config import RunSettings
-from dashcam_pipeline.crew import MOST_CPU_MODEL_WORKERS, MOST_READERS, plan_crew, worker_specs
 from dashcam_pipeline.engine.task import WorkerClass
 from dashcam_pipeline.engine.worker import Processor, Tools
 from dashcam_pipeline.stages.pipeline import stages

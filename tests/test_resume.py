@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from dashcam_pipeline import fingerprints
+from dashcam_pipeline.batch import fingerprints
+from dashcam_pipeline.batch.fingerprints import Fingerprints
+from dashcam_pipeline.batch.inputs import Inputs, path_id, skipped_row
+from dashcam_pipeline.batch.resume import Before, Plan, Question, Wish, make_plan, plan_retry, unfinished_run
 from dashcam_pipeline.config import Settings
-from dashcam_pipeline.fingerprints import Fingerprints
-from dashcam_pipeline.inputs import Inputs, path_id, skipped_row
-from dashcam_pipeline.resume import Before, Plan, Question, Wish, make_plan, plan_retry, unfinished_run
 from dashcam_pipeline.stages.records import VideoJob
 from dashcam_pipeline.storage.resuming import CHANGED, Reading
 from dashcam_pipeline.storage.rows import VideoStatus

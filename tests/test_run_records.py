@@ -15,16 +15,16 @@ import pytest
 import typer
 from rich.console import Console
 
-from dashcam_pipeline import leftovers
-from dashcam_pipeline.batch import BatchRun
-from dashcam_pipeline.catching_up import catch_up
+from dashcam_pipeline.batch import leftovers
+from dashcam_pipeline.batch.catching_up import catch_up
+from dashcam_pipeline.batch.current_run import CurrentRun, note_run, recall_run
+from dashcam_pipeline.batch.inputs import Inputs, skipped_row
+from dashcam_pipeline.batch.leftovers import outbox_path, rows_waiting
+from dashcam_pipeline.batch.records import CUT_OFF, DIED, RunRecords
+from dashcam_pipeline.batch.resume import Kept, Plan, Wish
+from dashcam_pipeline.batch.run import BatchRun
 from dashcam_pipeline.cli.planning import prepare
-from dashcam_pipeline.current_run import CurrentRun, note_run, recall_run
 from dashcam_pipeline.errors import EXIT_STOPPED, BadInput, DatabaseUnavailable, SettingsDiffer
-from dashcam_pipeline.inputs import Inputs, skipped_row
-from dashcam_pipeline.leftovers import outbox_path, rows_waiting
-from dashcam_pipeline.resume import Kept, Plan, Wish
-from dashcam_pipeline.run_records import CUT_OFF, DIED, RunRecords
 from dashcam_pipeline.stages.records import VideoJob
 from dashcam_pipeline.storage.database import Database
 from dashcam_pipeline.storage.outbox import Outbox

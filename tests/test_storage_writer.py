@@ -16,10 +16,10 @@ from psycopg.rows import dict_row
 
 from dashcam_pipeline.errors import DatabaseUnavailable
 from dashcam_pipeline.storage.database import Database
-from dashcam_pipeline.storage.rows import RunStatus, VideoStatus
+from dashcam_pipeline.storage.rows import REFUSED, RunStatus, VideoStatus
 from dashcam_pipeline.storage.writer import ResultWriter, sighting_id
 from dashcam_pipeline.vision.types import NoPlateReason
-from storage_rows import RUN, SIGHTING, UNREAD, VIDEO, sighting, video
+from storage_rows import DEAD_LETTER, RUN, SIGHTING, UNREAD, VIDEO, sighting, video
 
 
 @pytest.fixture
@@ -281,3 +281,17 @@ def test_run_that_was_ended_as_dead_can_be_started_again(dsn: str, writer: Resul
     (row,) = rows(dsn, "runs")
     assert (row["status"], row["error"], row["finished_at"]) == ("running", None, None)
     assert row["started_at"] == RUN.started_at
+
+
+@pytest.mark.parametrize(
+    ("given_up", "category", "kept"), [(0, "OCR", 0), (1, "OCR", 1), (0, REFUSED, 1)], ids=str
+)
+def test_dead_letters_are_forgotten_when_the_video_came_through_without_them_after_all(
+    dsn: str, writer: ResultWriter, given_up: int, category: str, kept: int
+) -> None:
+    writer.start_run(RUN)
+    writer.write(dead_letters=[replace(DEAD_LETTER, category=category)])
+    writer.write(videos=[video(VideoStatus.STOPPED)])
+    assert len(rows(dsn, "dead_letters")) == 1
+    writer.write(videos=[video(VideoStatus.DONE, dead_letters=given_up)])
+    assert len(rows(dsn, "dead_letters")) == kept

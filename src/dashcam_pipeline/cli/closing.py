@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from dashcam_pipeline.batch import Prepared, Report
+from dashcam_pipeline.batch.run import Prepared, Report
 from dashcam_pipeline.cli.tables import PIPE_WIDTH
 from dashcam_pipeline.engine.supervisor import RunEnd
 from dashcam_pipeline.engine.wording import amount, span

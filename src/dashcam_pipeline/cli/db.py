@@ -10,11 +10,11 @@ from typing import Annotated
 
 import typer
 
-from dashcam_pipeline import leftovers
-from dashcam_pipeline.catching_up import catch_up
+from dashcam_pipeline.batch import leftovers
+from dashcam_pipeline.batch.catching_up import catch_up
+from dashcam_pipeline.batch.resume import Wish
 from dashcam_pipeline.cli.options import Db, WorkDir
 from dashcam_pipeline.errors import DatabaseUnavailable
-from dashcam_pipeline.resume import Wish
 from dashcam_pipeline.storage.binaries import psql_path
 from dashcam_pipeline.storage.database import Database
 from dashcam_pipeline.storage.dsn import parse_dsn, without_secrets

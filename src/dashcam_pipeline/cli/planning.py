@@ -10,11 +10,12 @@ import typer
 from rich.console import Console
 from rich.prompt import Prompt
 
-from dashcam_pipeline.batch import BatchRun, Prepared, read_so_far_s
+from dashcam_pipeline.batch.inputs import Inputs
+from dashcam_pipeline.batch.resume import Wish
+from dashcam_pipeline.batch.run import BatchRun, Prepared
 from dashcam_pipeline.errors import EXIT_STOPPED, BadInput, SettingsDiffer
-from dashcam_pipeline.inputs import Inputs
-from dashcam_pipeline.resume import Wish
 from dashcam_pipeline.sources.names import shown
+from dashcam_pipeline.stages.read import read_so_far_s
 from dashcam_pipeline.storage.database import Database
 
 NAMED = 20  # skipped files that are named one by one
@@ -77,7 +78,7 @@ def _middle(prepared: Prepared) -> str:
     """Which videos go on where."""
     path_of = {video.video_id: video.path for video in prepared.plan.read}
     places = [
-        f"{shown(Path(path_of[saved.checkpoint.source_id].name))} at {read_so_far_s(saved):.0f} s"
+        f"{shown(Path(path_of[saved.checkpoint.source_id].name))} at {read_so_far_s(saved.checkpoint):.0f} s"
         for saved in prepared.checkpoints
     ]
     if not places:

@@ -10,15 +10,15 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 
-from dashcam_pipeline.batch import BatchRun
+from dashcam_pipeline.batch.fingerprints import Fingerprints
+from dashcam_pipeline.batch.inputs import Inputs, job_for, path_id
+from dashcam_pipeline.batch.records import RunRecords
+from dashcam_pipeline.batch.resume import Wish, plan_retry
+from dashcam_pipeline.batch.run import BatchRun
 from dashcam_pipeline.cli.options import Db, LogJson, NoHud, WorkDir
 from dashcam_pipeline.cli.run import carry_out, say_line, stopped_by_signals
 from dashcam_pipeline.config import Settings
 from dashcam_pipeline.errors import EXIT_OK, EXIT_SOME_FAILED, BadInput
-from dashcam_pipeline.fingerprints import Fingerprints
-from dashcam_pipeline.inputs import Inputs, job_for, path_id
-from dashcam_pipeline.resume import Wish, plan_retry
-from dashcam_pipeline.run_records import RunRecords
 from dashcam_pipeline.stages.records import VideoJob
 from dashcam_pipeline.storage.connection import connect
 from dashcam_pipeline.storage.database import Database

@@ -15,7 +15,8 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from dashcam_pipeline.batch import BatchRun, Prepared
+from dashcam_pipeline.batch.inputs import Inputs, identify
+from dashcam_pipeline.batch.run import BatchRun, Prepared
 from dashcam_pipeline.cli.closing import print_closing, print_read_already
 from dashcam_pipeline.cli.logs import log_to
 from dashcam_pipeline.cli.options import LogJson, NoHud
@@ -25,7 +26,6 @@ from dashcam_pipeline.engine.hud import Hud
 from dashcam_pipeline.engine.plain import PlainLines
 from dashcam_pipeline.engine.supervisor import RunEnd
 from dashcam_pipeline.errors import EXIT_OK, EXIT_SOME_FAILED, EXIT_STOPPED
-from dashcam_pipeline.inputs import Inputs, identify
 from dashcam_pipeline.sources.discover import Discovery, discover
 from dashcam_pipeline.sources.names import shown
 from dashcam_pipeline.storage.database import Database

@@ -44,7 +44,9 @@ def list_models(
         )
     console = Console()
     console.print(table)
-    console.print(f"* needed by a run with default settings. Files lie in {folder()}", highlight=False, markup=False)
+    console.print(
+        f"* needed by a run with default settings. Files lie in {folder()}", highlight=False, markup=False
+    )
 
 
 @app.command("fetch")

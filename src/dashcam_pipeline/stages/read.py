@@ -15,7 +15,7 @@ from itertools import islice
 from pathlib import Path
 
 from dashcam_pipeline.engine.board import SourceProgress
-from dashcam_pipeline.engine.task import Batch, KeyState, Outcome, Task, pack
+from dashcam_pipeline.engine.task import Batch, Checkpoint, KeyState, Outcome, Task, pack
 from dashcam_pipeline.errors import DiskUnavailable, VideoUnreadable
 from dashcam_pipeline.sources.base import Frame, Verdict
 from dashcam_pipeline.sources.bookmark import Bookmark
@@ -27,6 +27,7 @@ from dashcam_pipeline.stages.frames import store_frame
 from dashcam_pipeline.stages.records import EndOfVideo, RowToWrite, SampledFrame, VideoJob, VideoRead
 from dashcam_pipeline.storage.rows import VideoRow, VideoStatus
 
+READ = "READ"
 CHUNK = 4  # frames brought in at once; bounds what a reader holds in memory
 ADMIT_WAIT_S = 0.5  # a reader that waits for room looks up this often, to hear a stop
 SHORT_ID = 16  # characters of the video id in the names of frames
@@ -46,6 +47,12 @@ class _Position:
     announced_by: int | None = (
         None  # process id of the run that has said in the video's row that it is being read
     )
+
+
+def read_so_far_s(checkpoint: Checkpoint) -> float:
+    """The second of the video behind which a checkpoint goes on."""
+    state = next((kept.state for kept in checkpoint.states if kept.category == READ), None)
+    return float(state.load().read_s) if state is not None else 0.0
 
 
 class _Stopped(Exception):

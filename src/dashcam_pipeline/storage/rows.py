@@ -10,6 +10,7 @@ from enum import StrEnum
 from dashcam_pipeline.vision.types import NoPlateReason
 
 __all__ = [
+    "REFUSED",
     "DeadLetterRow",
     "NoPlateReason",
     "RunRow",
@@ -90,6 +91,10 @@ class VideoRow:
     vehicles: int = 0
     plates: int = 0
     reasons: dict[str, int] | None = None  # sightings without a plate, by reason
+
+
+REFUSED = "DELIVERY"
+"""What stands as the stage of the dead letter of a row that the database refused."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

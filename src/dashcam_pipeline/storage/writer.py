@@ -18,7 +18,7 @@ from dashcam_pipeline.errors import DatabaseUnavailable
 from dashcam_pipeline.storage.connection import Connection, connect, one_line, unavailable
 from dashcam_pipeline.storage.dsn import redacted
 from dashcam_pipeline.storage.queries import query
-from dashcam_pipeline.storage.rows import DeadLetterRow, RunRow, SightingRow, VideoRow, VideoStatus
+from dashcam_pipeline.storage.rows import REFUSED, DeadLetterRow, RunRow, SightingRow, VideoRow, VideoStatus
 from dashcam_pipeline.storage.text import storable
 
 GIVE_UP_AFTER_S = 60.0
@@ -204,9 +204,19 @@ def _write_batch(
         cursor.executemany(query("write", "upsert_video"), [_video(row) for row in videos])
         cursor.executemany(query("write", "upsert_sighting"), [_sighting(row) for row in sightings])
         cursor.executemany(query("write", "remove_replaced"), list(_replaced(videos)))
+        cursor.executemany(
+            query("write", "forget_overcome_dead_letters"), list(_without_dead_letters(videos))
+        )
         cursor.executemany(query("write", "upsert_dead_letter"), [_parameters(row) for row in dead_letters])
         video_ids = {row.video_id for row in videos} | {row.video_id for row in sightings}
         cursor.execute(query("write", "name_videos"), {"video_ids": sorted(map(storable, video_ids))})
+
+
+def _without_dead_letters(videos: Iterable[VideoRow]) -> Iterable[Parameters]:
+    """Of a video that came through in the end: what was given up before the run was interrupted went well later."""
+    for video in videos:
+        if video.status in READ_TO_THE_END and not video.dead_letters:
+            yield {"run_id": video.run_id, "video_id": video.video_id, "kept": REFUSED}
 
 
 def _replaced(videos: Iterable[VideoRow]) -> Iterable[Parameters]:

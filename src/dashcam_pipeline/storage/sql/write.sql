@@ -135,3 +135,7 @@ ON CONFLICT (run_id, task_id) DO UPDATE SET
 DELETE FROM dead_letters
 WHERE run_id = %(run_id)s AND video_id = ANY(%(video_ids)s)
 RETURNING frame_picture;
+
+-- name: forget_overcome_dead_letters
+DELETE FROM dead_letters
+WHERE run_id = %(run_id)s AND video_id = %(video_id)s AND category <> %(kept)s;

@@ -6,8 +6,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from dashcam_pipeline.batch.crew import plan_crew, worker_specs
 from dashcam_pipeline.config import QueueSettings, Settings
-from dashcam_pipeline.crew import plan_crew, worker_specs
 from dashcam_pipeline.engine.checkpoint_files import SavedCheckpoint
 from dashcam_pipeline.engine.monitor import JobSize
 from dashcam_pipeline.engine.pressure import Limits
@@ -16,11 +16,11 @@ from dashcam_pipeline.engine.supervisor import RunPlan
 from dashcam_pipeline.engine.task import Task, pack
 from dashcam_pipeline.stages.context import Job
 from dashcam_pipeline.stages.pipeline import CHECKPOINT, DEAD_LETTER, BuildStages, table_for
+from dashcam_pipeline.stages.read import READ
 from dashcam_pipeline.stages.records import VideoJob
 from dashcam_pipeline.vision.devices import devices_for
 
 MB = 10**6
-READ = "READ"
 GPU_TASKS_A_WORKER = 12  # more in waiting makes no worker busier, and a killed run reads it all again
 
 

@@ -12,19 +12,20 @@ from pathlib import Path
 
 import psycopg
 
-from dashcam_pipeline import __version__, fingerprints, leftovers
-from dashcam_pipeline.catching_up import catch_up, close_books, database_name
+from dashcam_pipeline import __version__
+from dashcam_pipeline.batch import fingerprints, leftovers
+from dashcam_pipeline.batch.catching_up import catch_up, close_books, database_name
+from dashcam_pipeline.batch.current_run import CurrentRun, note_run, recall_run
+from dashcam_pipeline.batch.fingerprints import Fingerprints
+from dashcam_pipeline.batch.inputs import Inputs
+from dashcam_pipeline.batch.job_plan import MB, run_plan
+from dashcam_pipeline.batch.records import Ending, RunRecords
+from dashcam_pipeline.batch.resume import Plan, Question, Wish, make_plan, unfinished_run
 from dashcam_pipeline.config import Settings
-from dashcam_pipeline.current_run import CurrentRun, note_run, recall_run
 from dashcam_pipeline.engine.checkpoint_files import CheckpointFolder, SavedCheckpoint
 from dashcam_pipeline.engine.monitor import RunSnapshot
 from dashcam_pipeline.engine.supervisor import RunEnd, RunResult, Supervisor
 from dashcam_pipeline.errors import EXIT_STOPPED, DashcamError, SettingsDiffer
-from dashcam_pipeline.fingerprints import Fingerprints
-from dashcam_pipeline.inputs import Inputs
-from dashcam_pipeline.job_plan import MB, READ, run_plan
-from dashcam_pipeline.resume import Plan, Question, Wish, make_plan, unfinished_run
-from dashcam_pipeline.run_records import Ending, RunRecords
 from dashcam_pipeline.stages.context import CHECKPOINTS, Job
 from dashcam_pipeline.storage.database import Database
 from dashcam_pipeline.storage.rows import RunRow, RunStatus
@@ -238,12 +239,6 @@ class BatchRun:
                 folder.remove(video_id)
             with suppress(OSError):
                 path.rmdir()  # when it is empty
-
-
-def read_so_far_s(saved: SavedCheckpoint) -> float:
-    """The second of the video at which a checkpoint goes on."""
-    reader = next(kept.state for kept in saved.checkpoint.states if kept.category == READ)
-    return float(reader.load().read_s) if reader is not None else 0.0
 
 
 def _tending(database: Database, show: Callable[[RunSnapshot], None]) -> Callable[[RunSnapshot], None]:

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from dashcam_pipeline.fingerprints import Fingerprints
-from dashcam_pipeline.inputs import Inputs, path_id
+from dashcam_pipeline.batch.fingerprints import Fingerprints
+from dashcam_pipeline.batch.inputs import Inputs, path_id
 from dashcam_pipeline.stages.records import VideoJob
 from dashcam_pipeline.storage.resuming import CHANGED, Moved, Reading
 from dashcam_pipeline.storage.rows import VideoStatus

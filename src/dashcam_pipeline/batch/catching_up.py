@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dashcam_pipeline import leftovers
-from dashcam_pipeline.current_run import CurrentRun, forget_run, recall_run
+from dashcam_pipeline.batch import leftovers
+from dashcam_pipeline.batch.current_run import CurrentRun, forget_run, recall_run
+from dashcam_pipeline.batch.records import RunRecords
+from dashcam_pipeline.batch.resume import Wish
 from dashcam_pipeline.engine.checkpoint_files import CheckpointFolder
 from dashcam_pipeline.errors import BadInput
-from dashcam_pipeline.resume import Wish
-from dashcam_pipeline.run_records import RunRecords
 from dashcam_pipeline.stages.context import CHECKPOINTS
 from dashcam_pipeline.storage.database import Database
 from dashcam_pipeline.storage.rows import RunStatus

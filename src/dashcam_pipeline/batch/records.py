@@ -10,8 +10,8 @@ from pathlib import Path
 
 import psycopg
 
-from dashcam_pipeline.inputs import Inputs
-from dashcam_pipeline.resume import Before, Plan
+from dashcam_pipeline.batch.inputs import Inputs
+from dashcam_pipeline.batch.resume import Before, Plan
 from dashcam_pipeline.sources.names import shown
 from dashcam_pipeline.stages.records import VideoJob
 from dashcam_pipeline.storage import resuming
