@@ -23,6 +23,7 @@ from dashcam_pipeline.batch.records import Ending, RunRecords
 from dashcam_pipeline.batch.resume import Plan, Question, Wish, make_plan, unfinished_run
 from dashcam_pipeline.config import Settings
 from dashcam_pipeline.engine.checkpoint_files import CheckpointFolder, SavedCheckpoint
+from dashcam_pipeline.engine.frame_store import sweep_dead_runs
 from dashcam_pipeline.engine.monitor import RunSnapshot
 from dashcam_pipeline.engine.supervisor import RunEnd, RunResult, Supervisor
 from dashcam_pipeline.errors import EXIT_STOPPED, DashcamError, SettingsDiffer
@@ -89,12 +90,17 @@ class BatchRun:
         return self._settings.frame_store.dir or self.work_dir.path / "frame_store"
 
     def check_host(self) -> None:
-        """See that models and disk are there. Raises DashcamError with what is missing and what to do."""
+        """See that models and disk are there. Raises DashcamError with what is missing and what to do.
+
+        What killed runs have left in the frame store goes first: it takes the very room that is asked for, and
+        the run to come may have nothing to read.
+        """
         wanted = needed(self._settings.models)
         for model in wanted:
             resolve(model.name, model.role)
         self._models = tuple(model.name for model in wanted)
         store = self._settings.frame_store
+        sweep_dead_runs(self.frames_root)
         self.work_dir.check(store.min_free_mb * MB)
         check_folder(self.frames_root, (store.min_free_mb + store.quota_mb) * MB)
 
