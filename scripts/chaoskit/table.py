@@ -27,7 +27,10 @@ FINAL_VIDEOS = """
     SELECT DISTINCT ON (path) * FROM videos WHERE status IN ('done', 'partial', 'failed')
     ORDER BY path, updated_at DESC
 """
-UNFINISHED = "SELECT path, status FROM videos WHERE status IN ('queued', 'running', 'stopped')"
+UNFINISHED = """
+    SELECT path, status FROM videos WHERE status IN ('queued', 'running', 'stopped')
+    UNION ALL SELECT run_id, status FROM runs WHERE status = 'running'
+"""
 Row = Mapping[str, object]
 
 
