@@ -19,7 +19,8 @@ def seed_line(outcome: Outcome) -> str:
     codes = " ".join(map(str, outcome.exit_codes))
     line = (
         f"seed {outcome.seed}: {'FAILED' if outcome.failed else 'same'} | {outcome.seconds:.1f} s | "
-        f"exit codes {codes} | {outcome.frames_twice} of {outcome.frames_read} frames read twice | {done}"
+        f"exit codes {codes} | {outcome.frames_twice} of {outcome.frames_read} frames read twice | "
+        f"{outcome.continued} videos continued | {done}"
     )
     wrong = [*outcome.problems, *outcome.differing, *(f"left behind: {left}" for left in outcome.left)]
     more = [f"and {len(wrong) - MOST_LINES} more"] if len(wrong) > MOST_LINES else []
@@ -46,6 +47,7 @@ def summary(outcomes: Sequence[Outcome], usual_s: float, skipped: dict[str, str]
         f"seeds                {len(outcomes)}",
         f"faults               {sum(injected.values())}",
         f"calls of the command {sum(len(o.exit_codes) for o in outcomes)}, resumed {sum(o.resumes for o in outcomes)}",
+        f"videos continued     {sum(o.continued for o in outcomes)} in their middle",
         f"rows compared        {sum(o.rows for o in outcomes)}",
         f"rows that differ     {sum(len(o.differing) for o in outcomes)}",
         f"things left behind   {sum(len(o.left) for o in outcomes)}",

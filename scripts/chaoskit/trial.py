@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import time
@@ -33,6 +34,7 @@ SMALL_JOB: Mapping[str, Mapping[str, object]] = {
     "frame_store": {"quota_mb": 128, "min_free_mb": 24},
 }
 DISK_MB = 512
+CONTINUED = re.compile(r"(\d+) goe?s? on in the middle")
 NEVER = frozenset({EXIT_SOME_FAILED, EXIT_BAD_INPUT, EXIT_INTERNAL})  # no fault of ours excuses these
 RAISE_SHARE = 0.03
 CRASH_SHARE = 0.02
@@ -53,6 +55,7 @@ class Outcome:
     problems: list[str] = field(default_factory=list)  # hangs, tracebacks, exit codes that must not be
     frames_read: int = 0  # looked at, the ones that were read again included
     frames_twice: int = 0
+    continued: int = 0  # videos that a call went on with in their middle
     longest_stall_s: float = 0.0  # of the workers, where their work is noted
 
     @property
@@ -164,6 +167,7 @@ class Trial:
             time.sleep(LOOK_S)
         for _, fault in undo:
             self._undo(scene, fault)
+        self.outcome.continued += sum(int(found[1]) for found in CONTINUED.finditer(running.text()))
         if "Traceback" in running.text():
             self.outcome.problems.append(f"call {len(self.outcome.exit_codes) + 1} printed a traceback")
         self._say(f"{running.elapsed_s:.2f} s: exit code {running.exit_code}")
