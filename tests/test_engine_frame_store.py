@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import subprocess
 import sys
@@ -160,3 +161,34 @@ class TestSweep:
         (tmp_path / "dead" / OWNER_LOCK).touch()
         assert sweep_dead_runs(tmp_path) == 1
         assert [path.name for path in tmp_path.iterdir()] == ["odd"]
+
+
+def test_a_run_that_goes_on_takes_over_a_folder_that_lost_its_mark(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()  # killed before the mark was there, or a power cut took it
+    (tmp_path / "run" / "old.npy").write_bytes(b"x")
+    folder = RunFolder(tmp_path, "run")
+    assert FrameStore(folder.path).leftovers() == []
+    folder.remove()
+    assert not folder.path.exists()
+
+
+def test_a_removal_that_is_cut_short_is_taken_up_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = RunFolder(tmp_path, "run")
+    for number in range(9):
+        (folder.path / f"{number}.npy").write_bytes(b"x")
+    unlink, removed = os.unlink, []
+
+    def killed_half_way(path: object, **how: object) -> None:
+        if len(removed) == 4:
+            raise OSError("as if the process had been killed here")
+        removed.append(path)
+        unlink(path, **how)  # type: ignore[call-overload]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "unlink", killed_half_way)
+        folder.remove()
+    assert (folder.path / OWNER_LOCK).exists()
+    assert sweep_dead_runs(tmp_path) == 1
+    assert not folder.path.exists()

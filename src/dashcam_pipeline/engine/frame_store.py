@@ -10,6 +10,7 @@ import fcntl
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -120,12 +121,13 @@ class RunFolder:
     """The folder of a run's frames, marked as in use by a lock that dies with the process that holds it."""
 
     def __init__(self, root: Path, run_id: str) -> None:
-        """Make the folder. Raises DiskUnavailable when that can't be done."""
+        """Make the folder, or take over an unlocked one of the same run. Raises DiskUnavailable when it can't."""
         self.path = root / run_id
         try:
-            self.path.mkdir(parents=True)
+            self.path.mkdir(parents=True, exist_ok=True)
             self._lock = (self.path / OWNER_LOCK).open("w")
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _remove_frames(self.path)
         except OSError as error:
             raise DiskUnavailable(
                 f"cannot use {root} for frames ({error.strerror}): name another with --work-dir or frame_store.dir"
@@ -133,7 +135,7 @@ class RunFolder:
 
     def remove(self) -> None:
         """Delete the folder with all that is left in it."""
-        shutil.rmtree(self.path, ignore_errors=True)
+        _remove_folder(self.path)
         self._lock.close()
 
 
@@ -144,8 +146,21 @@ def sweep_dead_runs(root: Path) -> int:
         try:
             with lock_path.open("r+") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(lock_path.parent, ignore_errors=True)
+                _remove_folder(lock_path.parent)
                 swept += 1
         except OSError:
             continue  # its run is alive, or it is not ours to open
     return swept
+
+
+def _remove_folder(path: Path) -> None:
+    """The owner's mark goes last: by it, a removal that is cut short is taken up again by the next start."""
+    with suppress(OSError):
+        _remove_frames(path)
+        shutil.rmtree(path)
+
+
+def _remove_frames(path: Path) -> None:
+    for found in path.iterdir():
+        if found.name != OWNER_LOCK:
+            found.unlink(missing_ok=True)
