@@ -157,6 +157,21 @@ def test_outbox_damaged_in_mid_run_ends_the_run_and_its_checkpoints(bench: Bench
     assert folder.source_ids() == []
 
 
+def test_checkpoints_of_a_video_that_wait_are_written_as_one_the_latest(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved: list[SavedCheckpoint] = []
+    monkeypatch.setattr(CheckpointFolder, "save", lambda folder, one: saved.append(one))
+    stage = bench.build("CHECKPOINT")
+    bench.open_video()
+    for epoch in range(1, 6):
+        checkpoint = Checkpoint(source_id=VIDEO, epoch=epoch, states=(), tallies={})
+        bench.push(task("CHECKPOINT", str(epoch), checkpoint, key=VIDEO, epoch=epoch))
+    while bench.work("CHECKPOINT", stage):
+        pass
+    assert [one.checkpoint.epoch for one in saved] == [5]
+
+
 def full_outbox(bench: Bench, monkeypatch: pytest.MonkeyPatch, sizes: list[int]) -> None:
     """An outbox that is as large as said, one look after the other."""
     monkeypatch.setattr(Outbox, "size_bytes", property(lambda self: sizes.pop(0)))
@@ -442,6 +457,13 @@ def test_end_of_the_run_ends_the_waiting_for_the_disk(bench: Bench) -> None:
     bench.tools.shared.terminate.set()
     with pytest.raises(LeaseLost, match="the run ends"):
         when_disk_allows(bench.context("FINAL_WRITE"), ("a",), Refusing(10**9, disk_error(28)))
+
+
+def test_worker_that_starts_waits_for_the_disk_with_no_task_in_hand(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting, "ALIVE_EVERY_S", 0.06)
+    assert when_disk_allows(bench.context("FINAL_WRITE"), (), Refusing(2, disk_error(28))) == "written"
 
 
 @pytest.fixture

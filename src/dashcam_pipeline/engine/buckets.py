@@ -99,11 +99,12 @@ class _Lane:
 class KeyedBucket:
     """A lane a key; a lane's tasks go to one worker at a time, and in contiguous order where `ordered`.
 
-    The tasks of one batch are of one epoch, so that there is a state at the end of each.
+    The tasks of one batch are of one epoch, so that there is a state at the end of each, unless `mixes_epochs`.
     """
 
-    def __init__(self, ordered: bool) -> None:
+    def __init__(self, ordered: bool, mixes_epochs: bool = False) -> None:
         self.ordered = ordered
+        self._mixes_epochs = mixes_epochs
         self._lanes: dict[str, _Lane] = {}
         self._open: OrderedDict[str, float] = OrderedDict()  # lanes that can be taken from, with their since
         self._ready = 0
@@ -134,7 +135,7 @@ class KeyedBucket:
         while lane.heap and len(taken) < n and self._is_due(lane, due):
             following = lane.heap[0][2].task
             suspect = following.is_suspect
-            if taken and (suspect or following.epoch != taken[0].task.epoch):
+            if taken and (suspect or not self._fits(following, taken[0].task)):
                 break
             taken.append(heapq.heappop(lane.heap)[2])
             due = max(due, taken[-1].task.order + 1)
@@ -192,6 +193,9 @@ class KeyedBucket:
         heapq.heappush(lane.heap, (item.task.order if self.ordered else arrival, arrival, item))
         self._size += 1
 
+    def _fits(self, following: Task, first: Task) -> bool:
+        return self._mixes_epochs or following.epoch == first.epoch
+
     def _is_due(self, lane: _Lane, due: int) -> bool:
         return not self.ordered or lane.heap[0][0] <= due
 
@@ -210,4 +214,6 @@ class KeyedBucket:
 
 def bucket_for(category: Category) -> FifoBucket | KeyedBucket:
     """The kind of bucket that a category asks for."""
-    return KeyedBucket(category.ordered) if category.keyed or category.ordered else FifoBucket()
+    if not category.keyed and not category.ordered:
+        return FifoBucket()
+    return KeyedBucket(category.ordered, mixes_epochs=not (category.ordered or category.aligned))

@@ -16,7 +16,7 @@ Result = TypeVar("Result")
 
 
 def wait(context: StageContext, task_ids: Sequence[str], seconds: float) -> None:
-    """Wait, with leased tasks in hand.
+    """Wait, with leased tasks in hand, or with none as while a worker starts.
 
     Raises:
         LeaseLost: the run ends, or the tasks are somebody else's by now: what was begun with them is void.
@@ -26,7 +26,8 @@ def wait(context: StageContext, task_ids: Sequence[str], seconds: float) -> None
         turn_s = min(seconds, ALIVE_EVERY_S)
         if shared.terminate.wait(turn_s):
             raise LeaseLost(f"the run ends before {task_ids[0] if task_ids else owner} could go on")
-        shared.queue.alive(owner, task_ids)
+        if task_ids:
+            shared.queue.alive(owner, task_ids)
         seconds -= turn_s
 
 
