@@ -24,7 +24,10 @@ from dashcam_pipeline.batch.records import CUT_OFF, DIED, RunRecords
 from dashcam_pipeline.batch.resume import Kept, Plan, Wish
 from dashcam_pipeline.batch.run import BatchRun
 from dashcam_pipeline.cli.planning import prepare
+from dashcam_pipeline.engine.checkpoint_files import CheckpointFolder, SavedCheckpoint
+from dashcam_pipeline.engine.task import Checkpoint
 from dashcam_pipeline.errors import EXIT_STOPPED, BadInput, DatabaseUnavailable, SettingsDiffer
+from dashcam_pipeline.stages.context import CHECKPOINTS
 from dashcam_pipeline.stages.records import VideoJob
 from dashcam_pipeline.storage.database import Database
 from dashcam_pipeline.storage.outbox import Outbox
@@ -240,6 +243,21 @@ def test_rows_of_the_outbox_are_in_before_a_run_is_judged(
     assert found is not None
     assert found.status is RunStatus.DONE
     assert recall_run(tmp_path) is None
+
+
+def test_checkpoints_behind_a_damaged_outbox_are_forgotten(database: Database, tmp_path: Path) -> None:
+    folder = CheckpointFolder(tmp_path / CHECKPOINTS, "run-1")
+    checkpoint = Checkpoint(source_id="a", epoch=1, states=(), tallies={})
+    folder.save(SavedCheckpoint(stamp="s", checkpoint=checkpoint, frames={}))
+    with Outbox(outbox_path(tmp_path)) as outbox:
+        outbox.add([video(f"v{number}", VideoStatus.DONE) for number in range(100)])
+    content = bytearray(outbox_path(tmp_path).read_bytes())
+    content[len(content) // 2 :] = b"\xff" * (len(content) - len(content) // 2)
+    outbox_path(tmp_path).write_bytes(content)
+    said: list[str] = []
+    catch_up(tmp_path, database, Wish(), said.append)
+    assert folder.source_ids() == []
+    assert "damaged" in said[0]
 
 
 def test_rows_never_go_into_another_database_than_their_own(database: Database, tmp_path: Path) -> None:

@@ -204,19 +204,37 @@ def test_add_and_remove_from_two_connections_at_once(path: Path) -> None:
 # --- damage ----------------------------------------------------------------------------------------------
 
 
+def nobody_minds() -> None:
+    pass
+
+
+def test_damaged_file_stays_where_nobody_can_have_its_rows_made_again(path: Path) -> None:
+    path.write_bytes(b"junk" * 1000)
+    with pytest.raises(DiskUnavailable, match=r"is damaged.*`dashcam run`"):
+        Outbox(path)
+    assert path.read_bytes() == b"junk" * 1000
+
+
+def test_damage_is_told_before_the_file_is_set_aside(path: Path) -> None:
+    path.write_bytes(b"junk" * 1000)
+    seen: list[bytes] = []
+    Outbox(path, on_damage=lambda: seen.append(path.read_bytes())).close()
+    assert seen == [b"junk" * 1000]
+
+
 @pytest.mark.parametrize("content", [b"not a database at all" * 100, b"SQLite format 3\x00" + b"\xff" * 5000])
 def test_file_that_is_no_outbox_is_set_aside(
     path: Path, caplog: pytest.LogCaptureFixture, content: bytes
 ) -> None:
     path.write_bytes(content)
-    with Outbox(path) as outbox:
+    with Outbox(path, on_damage=nobody_minds) as outbox:
         assert outbox.set_aside == path.with_name("outbox.damaged-1.sqlite3")
         assert outbox.set_aside.read_bytes() == content
         outbox.add([sighting(1)])
     assert numbers(path) == [1]
     assert "was damaged" in caplog.text
     path.write_bytes(content)
-    with Outbox(path) as outbox:
+    with Outbox(path, on_damage=nobody_minds) as outbox:
         assert outbox.set_aside == path.with_name("outbox.damaged-2.sqlite3")
 
 
@@ -227,6 +245,8 @@ def test_rows_before_the_damage_are_taken_over(path: Path, caplog: pytest.LogCap
     with path.open("r+b") as file:
         file.seek(size * 3 // 4 // 4096 * 4096)
         file.write(b"\xff" * 8192)
+    with Outbox(path, on_damage=nobody_minds):
+        pass
     found = numbers(path)
     assert 100 < len(found) < 500
     assert found == list(range(len(found)))
@@ -241,7 +261,7 @@ def test_every_truncated_length_opens(path: Path) -> None:
         for leftover in path.parent.iterdir():
             leftover.unlink()
         path.write_bytes(whole[:length])
-        with Outbox(path) as outbox:
+        with Outbox(path, on_damage=nobody_minds) as outbox:
             outbox.add([SIGHTING])
             assert outbox.peek(1000)[-1].row == SIGHTING
 

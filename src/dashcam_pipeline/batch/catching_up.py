@@ -24,7 +24,9 @@ def catch_up(work_dir: Path, database: Database, wish: Wish, say: leftovers.Say)
     Raises:
         BadInput: what was cut short here was written into another database.
         DatabaseUnavailable: the rows don't go in.
+        DiskUnavailable: the outbox can't be read or written.
     """
+    leftovers.mend(work_dir, lambda: _forget_checkpoints(work_dir), say)
     records, current = RunRecords(database, work_dir), recall_run(work_dir)
     if current is not None and records.run(current.run_id) is None:
         _check_database(current, database, wish, leftovers.rows_waiting(work_dir))
@@ -43,6 +45,12 @@ def close_books(work_dir: Path, run_id: str) -> None:
     current = recall_run(work_dir)
     if current is not None and current.run_id == run_id:
         forget_run(work_dir)
+
+
+def _forget_checkpoints(work_dir: Path) -> None:
+    root = work_dir / CHECKPOINTS
+    for path in root.iterdir() if root.exists() else ():
+        CheckpointFolder(root, path.name).remove_all()
 
 
 def database_name(database: Database) -> str:

@@ -21,6 +21,22 @@ def outbox_path(work_dir: Path) -> Path:
     return work_dir / FILE_NAME
 
 
+def mend(work_dir: Path, forget_checkpoints: Callable[[], None], say: Say) -> None:
+    """See that the outbox is sound; of a damaged one, what is still readable goes on in a new one.
+
+    Args:
+        forget_checkpoints: called before that: what was read before them may have left rows that are lost.
+    """
+    if not outbox_path(work_dir).exists():
+        return
+    with Outbox(outbox_path(work_dir), on_damage=forget_checkpoints) as outbox:
+        if outbox.set_aside is not None:
+            say(
+                f"the outbox was damaged, {len(outbox)} of its rows were readable; it is kept as {outbox.set_aside}. "
+                "Videos that were not read to their end begin anew, so that no row is missing; look after that disk"
+            )
+
+
 def deliver(work_dir: Path, database: Database, patience_s: float, say: Say) -> int:
     """Bring in what waits, and say now and then that a database is away. The user's Ctrl+C ends the waiting.
 

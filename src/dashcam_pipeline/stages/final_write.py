@@ -34,9 +34,9 @@ class FinalWrite:
         self._limit_bytes = context.settings.storage.outbox_mb * MB
         self._checkpoints = CheckpointFolder(context.job.work_dir / CHECKPOINTS, context.job.run_id)
         path = context.job.work_dir / FILE_NAME
-        self._outbox = when_disk_allows(context, (), lambda: Outbox(path))
+        forget = self._checkpoints.remove_all  # before them lie rows that may be lost
+        self._outbox = when_disk_allows(context, (), lambda: Outbox(path, on_damage=forget))
         if self._outbox.set_aside is not None:
-            self._checkpoints.remove_all()  # behind them lie rows that may be lost
             raise DiskUnavailable(
                 f"the outbox of this run was damaged, what is left of it is {self._outbox.set_aside}. What to do: run "
                 "the same command again, it reads again what may be lost; and look after that disk."

@@ -69,8 +69,6 @@ class Delivery:
         """Rows written so far."""
         self.waiting = 0
         """Rows that were left in the outbox when it was last looked at."""
-        self.set_aside: Path | None = None
-        """Where a damaged outbox went that was found on opening; some of its rows may be lost."""
 
     @property
     def state(self) -> str:
@@ -106,12 +104,11 @@ class Delivery:
             Rows that are left.
 
         Raises:
-            DiskUnavailable: the outbox can't be opened.
+            DiskUnavailable: the outbox can't be opened, or is damaged.
         """
         if not self._path.exists():
             return 0
         with Outbox(self._path) as outbox, ResultWriter(self._url, give_up_after_s=0.0) as writer:
-            self.set_aside = outbox.set_aside
             pause_s, give_up_at = FIRST_PAUSE_S, self._clock() + patience_s
             while True:
                 try:

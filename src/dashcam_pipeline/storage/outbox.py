@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,17 +60,18 @@ class Outbox:
     One connection, for one thread. Several processes may have the same file open; SQLite lets them in one
     after the other, and a killed one leaves no lock behind.
 
-    A file that can't be read is set aside as `<name>.damaged-N.sqlite3`; rows that can still be read in it
-    are taken over.
+    A damaged file may hold rows that can't be read any more, so only who can have them made again begins anew:
+    with `on_damage`, the file is set aside as `<name>.damaged-N.sqlite3`, and its readable rows are taken over.
 
     Args:
         path: made if it isn't there, with its folder.
+        on_damage: called before a damaged file is set aside. None: it stays, and can't be opened.
 
     Raises:
         DiskUnavailable: from every method, when the disk is full or can't be written to, or has damaged the file.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, on_damage: Callable[[], None] | None = None) -> None:
         self.path = path
         self.set_aside: Path | None = None
         """Where the damaged file that was found went. None: there was no damage."""
@@ -83,6 +84,12 @@ class Outbox:
                     error, sqlite3.OperationalError
                 ):  # full, locked, read-only: not the file's fault
                     raise
+                if on_damage is None:
+                    raise DiskUnavailable(
+                        f"the outbox {path} is damaged: {error}. What to do: `dashcam run` with this work dir keeps "
+                        "what is still readable in it, and reads again what it may have held."
+                    ) from error
+                on_damage()
                 self._start_anew(error)
 
     def add(self, rows: Sequence[OutboxRow]) -> None:
