@@ -119,7 +119,28 @@ def test_picture_and_its_folders_are_on_the_disk_before_it_has_its_name(
         f"sync {tmp_path.name}",  # holds the new folder `evidence`
         "sync evidence",
         "sync ab",
-        f"sync .7_vehicle.jpg.{os.getpid()}",
+        "sync .7_vehicle.jpg.new",
         "name 7_vehicle.jpg",
         "sync abcdef",
     ]
+
+
+def test_half_a_picture_of_a_killed_process_goes_when_the_work_is_done_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def killed(descriptor: int) -> None:
+        raise Killed
+
+    folder = EvidenceFolder(tmp_path, 92)
+    paths = folder.write("abcdef", 7, picture(20, 20, seed=1), None)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", killed)
+        with pytest.raises(Killed):
+            folder.write("abcdef", 7, picture(20, 20, seed=2), None)
+    assert len(files(tmp_path)) == 2
+    monkeypatch.setattr(os, "getpid", lambda: 1)  # the next worker
+    folder.write("abcdef", 7, picture(20, 20, seed=2), None)
+    assert files(tmp_path) == {paths.vehicle}

@@ -10,10 +10,13 @@ from pathlib import Path
 def write_durably(path: Path, data: bytes) -> None:
     """Put a file in its place, with its folders; one that was there before is replaced at once or stays.
 
+    Half a file has the same name each time: what a killed process leaves goes when its work is done again. So no two
+    processes may write the same file at once.
+
     Raises:
         OSError: the disk refuses. Nothing of the new file is left then.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".{path.name}.new")
     try:
         make_folders(path.parent)
         with temporary.open("wb") as file:
