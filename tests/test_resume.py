@@ -12,7 +12,16 @@ import pytest
 from dashcam_pipeline.batch import fingerprints
 from dashcam_pipeline.batch.fingerprints import Fingerprints
 from dashcam_pipeline.batch.inputs import Inputs, path_id, skipped_row
-from dashcam_pipeline.batch.resume import Before, Plan, Question, Wish, make_plan, plan_retry, unfinished_run
+from dashcam_pipeline.batch.resume import (
+    Before,
+    Plan,
+    Question,
+    Wish,
+    make_plan,
+    plan_retry,
+    to_retry,
+    unfinished_run,
+)
 from dashcam_pipeline.config import Settings
 from dashcam_pipeline.stages.records import VideoJob
 from dashcam_pipeline.storage.resuming import CHANGED, Reading
@@ -215,6 +224,20 @@ def test_retry_reads_from_the_start_under_the_same_run() -> None:
     decided = plan_retry("old", rows, [job("a")])
     assert (decided.run_id, decided.continues, read(decided), decided.afresh) == ("old", True, ["a"], {"a"})
     assert decided.moved == decided.changed == decided.replaced == ()
+
+
+def test_retry_that_was_cut_short_goes_on() -> None:
+    rows = [
+        FAILED,
+        reading("b", VideoStatus.STOPPED),
+        reading("c", VideoStatus.STOPPED, dead_letters=1),
+        reading("d", VideoStatus.DONE),
+        reading("e", VideoStatus.STOPPED, reason=CHANGED),
+        reading("f", VideoStatus.SKIPPED),
+    ]
+    assert [row.video_id for row in to_retry(rows)] == ["a", "b", "c"]
+    decided = plan_retry("old", rows, [job("a"), job("b"), job("c")])
+    assert decided.afresh == {"a", "c"}
 
 
 def test_differing_settings_are_named_with_both_values() -> None:

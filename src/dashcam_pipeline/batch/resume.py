@@ -128,10 +128,19 @@ def make_plan(
     return plan if run_id is None else _with_changes(plan, inputs, of_run)
 
 
+def to_retry(of_run: Sequence[Reading]) -> list[Reading]:
+    """The videos of a run that `dashcam retry` reads: what went wrong, and what it has begun to retry but not ended."""
+    return [row for row in of_run if row.went_wrong or (row.unfinished and row.reason != CHANGED)]
+
+
 def plan_retry(run_id: str, of_run: Sequence[Reading], found: Sequence[VideoJob]) -> Plan:
-    """Read again, from their start and under the same run, the files `found` of videos that went wrong."""
-    ids = {video.video_id for video in found}
-    plan = Plan(run_id=run_id, continues=True, read=tuple(found), afresh=frozenset(ids))
+    """Read again, under the same run, the files `found` of videos to retry.
+
+    What went wrong begins at its start; what was cut short goes on where it was.
+    """
+    cut_short = {row.video_id for row in of_run if row.unfinished and not row.went_wrong}
+    afresh = frozenset(video.video_id for video in found) - cut_short
+    plan = Plan(run_id=run_id, continues=True, read=tuple(found), afresh=afresh)
     return _with_changes(plan, Inputs(tuple(found), ()), of_run)
 
 

@@ -13,7 +13,7 @@ from rich.console import Console
 from dashcam_pipeline.batch.fingerprints import Fingerprints
 from dashcam_pipeline.batch.inputs import Inputs, job_for, path_id
 from dashcam_pipeline.batch.records import RunRecords
-from dashcam_pipeline.batch.resume import Wish, plan_retry
+from dashcam_pipeline.batch.resume import Wish, plan_retry, to_retry
 from dashcam_pipeline.batch.run import BatchRun
 from dashcam_pipeline.cli.options import Db, LogJson, NoHud, WorkDir
 from dashcam_pipeline.cli.run import carry_out, say_line, stopped_by_signals
@@ -39,7 +39,8 @@ def retry(
 ) -> None:
     """Read videos of a run again that failed or have dead letters, from their start, with the run's own settings.
 
-    Their sightings and dead letters are replaced. `dashcam run --retry-failed` does the same on the way of a run.
+    Their sightings and dead letters are replaced. Videos of the run that were cut short are read to their end; so a
+    retry that was interrupted goes on. `dashcam run --retry-failed` does the same on the way of a run.
 
     Exit codes: those of `dashcam run`; 1 also when a file is no longer there.
 
@@ -60,7 +61,7 @@ def retry(
                 job.catch_up(database, Wish(), say_line)
                 _must_agree(row, job.fingerprints)
                 of_run = records.of_run(run_id)
-                wrong = [reading for reading in of_run if reading.went_wrong]
+                wrong = to_retry(of_run)
                 found = [video for reading in wrong if (video := _file_of(reading))]
                 if not found:
                     print(f"run {run_id}: nothing to read again")
