@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
+import psutil
 import pytest
 
 from dashcam_pipeline.config import RunSettings, SamplingSettings, Settings, StorageSettings
@@ -359,6 +360,24 @@ def test_a_later_run_brings_in_only_what_came_behind_the_checkpoint(
     assert batch is not None
     assert [task.load().frame_idx for task in batch.tasks] == list(range(8, 20))[: len(batch.tasks)]
     assert [task.order for task in batch.tasks] == list(range(8, 20))[: len(batch.tasks)]
+
+
+def test_a_later_run_whose_process_has_the_same_id_says_again_that_it_reads(
+    tmp_path: Path, video: type[FakeVideo], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(sampling=SamplingSettings(stride=1), run=RunSettings(checkpoint_s=0.5))
+    first = Bench(tmp_path, settings, checkpoints_to="CHECKPOINT")
+    queued(first)
+    read_once(first)
+    checkpoint = checkpoints(first)[0]
+    later = Bench(tmp_path, settings, checkpoints_to="CHECKPOINT")
+    later.queue.restore(checkpoint, {})
+    queued(later)
+    monkeypatch.setattr(psutil.Process, "create_time", lambda process: 0.0)
+    read_once(later)
+    (said,) = later.drain("FINAL_WRITE")
+    assert said.row.status is VideoStatus.RUNNING
+    assert later.board.snapshot().sources[checkpoint.source_id].began_s == 0.7
 
 
 def test_stopped_by_the_user_a_video_can_be_gone_on_with_right_there(

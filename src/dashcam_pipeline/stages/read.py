@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
+import psutil
+
 from dashcam_pipeline.engine.board import SourceProgress
 from dashcam_pipeline.engine.task import Batch, Checkpoint, KeyState, Outcome, Task, pack
 from dashcam_pipeline.errors import DiskUnavailable, VideoUnreadable
@@ -44,9 +46,7 @@ class _Position:
     read_s: float = 0.0  # second of that frame
     cut_s: float = 0.0  # second of the last cut
     began_s: float = 0.0  # where the run that reads now began
-    announced_by: int | None = (
-        None  # process id of the run that has said in the video's row that it is being read
-    )
+    announced_by: str | None = None  # the run that has said in the video's row that it is being read
 
 
 def read_so_far_s(checkpoint: Checkpoint) -> float:
@@ -94,8 +94,8 @@ class Read:
             fps=info.fps,
             codec=info.codec,
         )
-        if position.announced_by != os.getppid():
-            position = replace(position, announced_by=os.getppid(), began_s=position.read_s)
+        if position.announced_by != (run := _supervisor()):
+            position = replace(position, announced_by=run, began_s=position.read_s)
             self._bring_in(task, job, (), position, (self._write(task, row, "running"),))
         sampling = self._context.settings.sampling
         sampler = Sampler(sampling.frames_per_s, sampling.stride)
@@ -226,3 +226,9 @@ class Read:
 def _chunks(frames: Iterator[Frame]) -> Iterator[list[Frame]]:
     while chunk := list(islice(frames, CHUNK)):
         yield chunk
+
+
+def _supervisor() -> str:
+    """Tells this run from earlier ones, also in a container, where every run's process has the same id."""
+    parent = psutil.Process(os.getppid())
+    return f"{parent.pid} {parent.create_time()}"
