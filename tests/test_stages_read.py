@@ -344,17 +344,23 @@ def test_every_few_seconds_of_video_a_later_run_can_go_on(tmp_path: Path, video:
     assert orders == [position.frames_in for position in positions] == [8, 16]
 
 
-def test_a_later_run_brings_in_only_what_came_behind_the_checkpoint(
-    tmp_path: Path, video: type[FakeVideo]
-) -> None:
+def gone_on(folder: Path) -> Bench:
+    """A run that goes on behind the first checkpoint of another."""
     settings = Settings(sampling=SamplingSettings(stride=1), run=RunSettings(checkpoint_s=0.5))
-    first = Bench(tmp_path, settings, checkpoints_to="CHECKPOINT")
+    first = Bench(folder, settings, checkpoints_to="CHECKPOINT")
     queued(first)
     read_once(first)
     checkpoint = checkpoints(first)[0]
-    later = Bench(tmp_path, settings, checkpoints_to="CHECKPOINT")
+    later = Bench(folder, settings, checkpoints_to="CHECKPOINT")
     later.queue.restore(checkpoint, {})
     queued(later)
+    return later
+
+
+def test_a_later_run_brings_in_only_what_came_behind_the_checkpoint(
+    tmp_path: Path, video: type[FakeVideo]
+) -> None:
+    later = gone_on(tmp_path)
     assert read_once(later) is None
     batch = later.lease("VEHICLE_DETECT", 99)
     assert batch is not None
@@ -365,19 +371,12 @@ def test_a_later_run_brings_in_only_what_came_behind_the_checkpoint(
 def test_a_later_run_whose_process_has_the_same_id_says_again_that_it_reads(
     tmp_path: Path, video: type[FakeVideo], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = Settings(sampling=SamplingSettings(stride=1), run=RunSettings(checkpoint_s=0.5))
-    first = Bench(tmp_path, settings, checkpoints_to="CHECKPOINT")
-    queued(first)
-    read_once(first)
-    checkpoint = checkpoints(first)[0]
-    later = Bench(tmp_path, settings, checkpoints_to="CHECKPOINT")
-    later.queue.restore(checkpoint, {})
-    queued(later)
+    later = gone_on(tmp_path)
     monkeypatch.setattr(psutil.Process, "create_time", lambda process: 0.0)
     read_once(later)
     (said,) = later.drain("FINAL_WRITE")
     assert said.row.status is VideoStatus.RUNNING
-    assert later.board.snapshot().sources[checkpoint.source_id].began_s == 0.7
+    assert later.board.snapshot().sources[VIDEO].began_s == 0.7
 
 
 def test_stopped_by_the_user_a_video_can_be_gone_on_with_right_there(

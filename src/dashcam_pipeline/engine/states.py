@@ -75,10 +75,6 @@ class StateBook:
                 del versions[0]
             self._tidy(source_id, slot)
 
-    def drop(self, source_id: str, slot: Slot) -> None:
-        """Nobody needs any version of this state."""
-        self._let_go(self._versions.get(source_id, {}).pop(slot, []))
-
     def forget(self, source_id: str) -> None:
         """The source is over."""
         for versions in self._versions.pop(source_id, {}).values():
