@@ -181,8 +181,13 @@ class BatchRun:
             reason = str(error) if isinstance(error, DashcamError) else repr(error)
             with suppress(DashcamError, psycopg.Error):  # the database may be the very reason
                 if not leftovers.deliver(path, database, 0.0, lambda line: None):
-                    failed = _finished(run, RunStatus.FAILED, reason)
-                    records.finish(failed, prepared.video_ids, LAST_WORDS_S)
+                    stopped = isinstance(error, KeyboardInterrupt)
+                    ended = (
+                        _finished(run, RunStatus.STOPPED)
+                        if stopped
+                        else _finished(run, RunStatus.FAILED, reason)
+                    )
+                    records.finish(ended, prepared.video_ids, LAST_WORDS_S)
             if isinstance(error, DashcamError) and "same command" not in reason:
                 error.args = (f"{reason.rstrip('.')}. The same command continues run {run.run_id}.",)
             raise
