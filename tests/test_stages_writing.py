@@ -147,6 +147,20 @@ def test_checkpoint_is_kept_until_the_video_is_over(bench: Bench, status: VideoS
     assert folder.source_ids() == (["another", VIDEO] if kept else ["another"])
 
 
+def test_checkpoint_that_cannot_be_removed_costs_no_row(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(folder: CheckpointFolder, source_id: str) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(CheckpointFolder, "remove", closed)
+    done = video(VideoStatus.DONE)
+    push_rows(bench, done)
+    with writing(bench) as stage:
+        bench.work("FINAL_WRITE", stage)
+    assert waiting_rows(bench) == [done]
+
+
 def test_outbox_damaged_in_mid_run_ends_the_run_and_its_checkpoints(bench: Bench) -> None:
     folder = CheckpointFolder(bench.job.work_dir / CHECKPOINTS, bench.job.run_id)
     checkpoint = Checkpoint(source_id=VIDEO, epoch=1, states=(), tallies={})

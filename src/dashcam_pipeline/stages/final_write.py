@@ -81,7 +81,8 @@ class FinalWrite:
         if row.status is not VideoStatus.RUNNING:
             self._board.source_over(row.video_id)
         if row.status in OVER:
-            self._checkpoints.remove(row.video_id)
+            with suppress(OSError):  # one that stays serves nobody, and the next run removes it
+                self._checkpoints.remove(row.video_id)
 
     def _show(self, state: str) -> None:
         """Called by the delivery's thread, which may outlive the board."""
