@@ -294,3 +294,19 @@ def test_a_task_that_is_given_up_holds_no_epoch_open() -> None:
     while run.step():
         pass
     assert run.disk.kept is not None and run.disk.kept.epoch == FRAMES // 2 - 1
+
+
+def test_a_reader_that_is_given_up_counts_where_it_was_and_not_before_the_cut() -> None:
+    """A checkpoint of what came before must not know of it: a later run may get past that place."""
+    run = Run(Disk(), random.Random(1), cut_every=2)
+    for _ in range(2):
+        run.read()
+    run.queue.fail("reader", "READ", "the file can't be read")
+    while run.queue.lease("reader", ["READ"]) is not None:
+        run.queue.fail("reader", "READ", "the file can't be read")
+    run.reading = False
+    while batch := run.queue.lease("w", ["SEARCH", "ORDER", "LOOK", "GATHER", "WRITE"]):
+        run.queue.complete("w", batch.task_ids, getattr(run, batch.category.lower())(batch))
+    (kept,) = [task.load() for task in run.queue.lease("w", ["KEEP"]).tasks]  # type: ignore[union-attr]
+    assert len(run.queue.dead_letters()) == 1
+    assert "dead_letters" not in kept.tallies

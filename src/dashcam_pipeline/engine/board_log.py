@@ -7,6 +7,8 @@ from contextlib import suppress
 
 from dashcam_pipeline.engine.board import LogLine, RunBoard
 
+_FORMATTER = logging.Formatter()
+
 
 class _BoardHandler(logging.Handler):
     def __init__(self, board: RunBoard, worker_id: str) -> None:
@@ -15,7 +17,10 @@ class _BoardHandler(logging.Handler):
         self._worker_id = worker_id
 
     def emit(self, record: logging.LogRecord) -> None:
-        line = LogLine(record.created, record.levelno, self._worker_id, record.name, record.getMessage())
+        text = record.getMessage()
+        if record.exc_info:
+            text += "\n" + _FORMATTER.formatException(record.exc_info)
+        line = LogLine(record.created, record.levelno, self._worker_id, record.name, text)
         with suppress(EOFError, OSError):  # the Manager is gone, and so will be this worker
             self._board.log(line)
 

@@ -120,7 +120,8 @@ class Ledger:
             self.put_back([tried])
             return False
         self.dead.append(DeadLetter(tried, reason))
-        self.sources.tally(task.source_id, {DEAD_LETTERS: 1}, task.epoch)
+        tried = replace(tried, epoch=self._epoch_of(task))
+        self.sources.tally(task.source_id, {DEAD_LETTERS: 1}, tried.epoch)
         keeper = self._rules.dead_letters_to
         if keeper is not None and task.category != keeper:
             self._add(for_keeping(tried, keeper, reason))
@@ -148,10 +149,9 @@ class Ledger:
         except (LeaseLost, ValueError):
             self.frames.discard(outcome.new_frames)
             raise
-        source_id, epoch = tasks[0].source_id, tasks[0].epoch
+        source_id, epoch = tasks[0].source_id, self._epoch_of(tasks[0])
         push = outcome.push
         if self._is_reader(tasks[0]):
-            epoch = self.epochs.current(source_id)
             push = tuple(replace(task, epoch=epoch) for task in push)
         self.frames.register(outcome.new_frames, source=from_reader)
         for task in push:
@@ -275,6 +275,10 @@ class Ledger:
 
     def _is_reader(self, task: Task) -> bool:
         return self._categories[task.category].worker_class is WorkerClass.SOURCE
+
+    def _epoch_of(self, task: Task) -> int:
+        """To which epoch work belongs: a reader's own task goes through all of them."""
+        return self.epochs.current(task.source_id) if self._is_reader(task) else task.epoch
 
     def _counts_for_epoch(self, task: Task) -> bool:
         """A reader goes through all epochs, and a checkpoint comes behind its own."""

@@ -1,6 +1,6 @@
 """CHECKPOINT: the end of an epoch of a video goes to disk, so that a run that is killed goes on from there.
 
-Several that wait are written as one: only the latest counts. A disk that refuses costs no result, only time after
+Several that wait are written as one: only the latest counts. One that can't be written costs no result, only time after
 the next kill: the earlier checkpoint stays.
 """
 
@@ -29,6 +29,6 @@ class SaveCheckpoint:
         try:
             frames = {frame_id: self._store.read_bytes(frame_id) for frame_id in latest.frames}
             self._folder.save(SavedCheckpoint(stamp=self._stamp, checkpoint=latest, frames=frames))
-        except OSError as error:
-            log.warning("no checkpoint of %s could be written: %s", latest.source_id, error)
+        except Exception as error:  # whatever it is, no row is missing for it
+            log.warning("no checkpoint of %s could be written: %r", latest.source_id, error)
         return Outcome()
