@@ -192,3 +192,10 @@ def test_a_removal_that_is_cut_short_is_taken_up_again(
     assert (folder.path / OWNER_LOCK).exists()
     assert sweep_dead_runs(tmp_path) == 1
     assert not folder.path.exists()
+
+
+def test_folder_that_somebody_took_away_is_said_and_holds_nothing(tmp_path: Path) -> None:
+    store = FrameStore(tmp_path / "gone")
+    with pytest.raises(DiskUnavailable, match="moved or deleted"):
+        store.free_bytes()
+    assert store.leftovers() == []

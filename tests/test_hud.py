@@ -103,6 +103,15 @@ def test_a_run_at_its_edges_is_shown(edge: dict[str, object]) -> None:
     assert "frames/s" in status_line(now)
 
 
+def test_a_plain_line_says_which_service_is_in_trouble() -> None:
+    board = replace(
+        busy_run().board, services={"database": "ok, 12 rows written", "disk": "waiting: it is full"}
+    )
+    line = status_line(replace(busy_run(), board=board))
+    assert "disk waiting: it is full" in line
+    assert "rows written" not in line
+
+
 def test_a_late_heartbeat_is_marked() -> None:
     console = Console(file=io.StringIO(), width=120, force_terminal=True, color_system="standard")
     for age_s, red in ((LATE_BEAT_S - 1, False), (LATE_BEAT_S + 1, True)):

@@ -272,9 +272,12 @@ def test_rows_never_go_into_another_database_than_their_own(database: Database, 
     assert rows_waiting(tmp_path) == 1
 
 
-def test_unreadable_note_of_the_current_run_is_left_aside(tmp_path: Path) -> None:
-    (tmp_path / "current_run.json").write_text("{")
+@pytest.mark.parametrize("content", ["{", "", "[]", '{"run_id": "run-1"}'])
+def test_damaged_note_of_the_current_run_is_complained_of_once(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "current_run.json"
+    path.write_text(content)
     assert recall_run(tmp_path) is None
+    assert not path.exists()
 
 
 def test_database_that_goes_away_is_one_clear_error(run: RunRow, tmp_path: Path) -> None:

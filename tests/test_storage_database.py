@@ -156,6 +156,32 @@ def test_socket_folder_is_removed_with_the_server(work_dir: Path) -> None:
     assert not folder.exists()
 
 
+def test_work_dir_that_is_moved_while_its_server_runs_can_be_used_where_it_is_now(
+    work_dir: Path, users: Users
+) -> None:
+    killed = users.start(work_dir)
+    pid = server_pid(killed)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    moved = work_dir.rename(work_dir.with_name("moved"))
+    with Database.open(None, moved) as database:
+        assert database.ping()
+        assert database.pid != pid
+    assert_gone(pid)
+
+
+def test_database_that_is_deleted_while_in_use_is_not_replaced_by_an_empty_one(work_dir: Path) -> None:
+    with Database.open(None, work_dir) as database:
+        pid = database.pid
+        gone = work_dir.rename(work_dir.with_name("gone"))
+        with pytest.raises(DatabaseUnavailable, match="moved or deleted"):
+            database.ensure_running()
+        assert not work_dir.exists()
+    with Database.open(None, gone):
+        pass
+    assert_gone(pid)
+
+
 def test_starting_says_nothing(work_dir: Path) -> None:
     environment = {key: value for key, value in os.environ.items() if key != "XDG_RUNTIME_DIR"}
     script = USER.replace("sys.stdin.read()", "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -24,15 +25,20 @@ class CurrentRun:
 
 
 def recall_run(work_dir: Path) -> CurrentRun | None:
-    """What the file says; None when there is none, or one that nobody can read."""
+    """What the file says; None when there is none, or one that nobody can read: that one is removed."""
     path = work_dir / FILE_NAME
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         return CurrentRun(str(content["run_id"]), str(content["database"]))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except OSError as error:
         log.warning("%s can't be read and is left aside: %s", path, error)
+        return None
+    except (ValueError, KeyError, TypeError) as error:
+        log.warning("%s is damaged and is removed: %s", path, error)
+        with suppress(OSError):
+            forget_run(work_dir)
         return None
 
 

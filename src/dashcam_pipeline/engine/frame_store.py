@@ -72,13 +72,22 @@ class FrameStore:
         (self.folder / frame_id).unlink(missing_ok=True)
 
     def free_bytes(self) -> int:
-        """Room left on the disk."""
-        status = os.statvfs(self.folder)
+        """Room left on the disk. Raises DiskUnavailable when the folder is gone."""
+        try:
+            status = os.statvfs(self.folder)
+        except OSError as error:
+            raise DiskUnavailable(
+                f"the folder of waiting frames, {self.folder}, can't be reached any more ({error.strerror}): was the "
+                "work dir moved or deleted, or its disk taken away? Once it is back, the same command continues the run"
+            ) from error
         return status.f_bavail * status.f_frsize
 
     def leftovers(self) -> list[str]:
-        """Files that are still there, other than the owner's mark."""
-        return sorted(path.name for path in self.folder.iterdir() if path.name != OWNER_LOCK)
+        """Files that are still there, other than the owner's mark; none when somebody took the folder away."""
+        try:
+            return sorted(path.name for path in self.folder.iterdir() if path.name != OWNER_LOCK)
+        except FileNotFoundError:
+            return []
 
     def _save(self, frame_id: str, write: Callable[[IO[bytes]], None]) -> int:
         path = self.folder / frame_id

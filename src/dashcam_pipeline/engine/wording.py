@@ -5,6 +5,7 @@ from __future__ import annotations
 from dashcam_pipeline.engine.monitor import PAUSED, RunSnapshot
 
 _UNITS = ("B", "KB", "MB", "GB", "TB")
+FINE = "ok"  # how the state of a service begins that needs nobody's attention
 
 
 def amount(nbytes: float) -> str:
@@ -59,6 +60,9 @@ def status_line(now: RunSnapshot) -> str:
         parts.insert(1, "stopped by Ctrl+Z: `fg` goes on")
     if now.deadline_s is not None:
         parts.insert(1, f"stopping, {now.deadline_s:.0f} s left")
+    parts += [
+        f"{name} {state}" for name, state in sorted(now.board.services.items()) if not state.startswith(FINE)
+    ]
     if queue.dead_letters:
         parts.append(f"given up {queue.dead_letters}")
     return " | ".join(parts)

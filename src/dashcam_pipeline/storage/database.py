@@ -126,9 +126,13 @@ class Database:
         """Start our own server again if something ended it; the address stays the same.
 
         Raises:
-            DatabaseUnavailable: it doesn't start.
+            DatabaseUnavailable: it doesn't start, or its data is gone.
         """
         if self._server is not None:
+            if not self._server.exists:  # an empty one in its place would hide that
+                raise DatabaseUnavailable(
+                    f"the embedded database in {self._server.data_dir} is gone: was the work dir moved or deleted?"
+                )
             self._server.start()
 
     def stop(self) -> None:

@@ -89,6 +89,8 @@ class EmbeddedServer:
             self.work_dir.mkdir(parents=True, exist_ok=True)
             with self._alone():
                 self._hold()
+                if self._out_of_reach():
+                    self._stop()
                 if self._running() is None:
                     self._start()
         except OSError as error:
@@ -157,6 +159,13 @@ class EmbeddedServer:
         if info is None or info.process is None or info.status != "ready":
             return None
         return info if _is_postgres(info.pid, self.data_dir) else None
+
+    def _out_of_reach(self) -> bool:
+        """Does a server run whose socket is no longer where it made it? So it is when the work dir was moved."""
+        info = self._running()
+        return (
+            info is not None and info.socket_dir is not None and not (info.socket_dir / SOCKET_NAME).exists()
+        )
 
     def _start(self) -> None:
         if not self.exists:
