@@ -45,7 +45,11 @@ class Cluster:
     def start(self) -> None:
         if self.running:
             return
-        options = f"-c listen_addresses= -c unix_socket_directories={self._folder} -c max_connections=40"
+        # Its shared memory stays in its folder: what is found in /dev/shm after a trial is the product's doing.
+        options = (
+            f"-c listen_addresses= -c unix_socket_directories={self._folder} -c max_connections=40 "
+            "-c dynamic_shared_memory_type=mmap"
+        )
         log = self._folder / "log"
         self._run(
             "pg_ctl", "-w", "-t", str(START_TIMEOUT_S), "-D", self._data, "-l", log, "-o", options, "start"
