@@ -170,6 +170,7 @@ def test_nothing_left_to_do_prints_what_was_found(resumed: Resumed) -> None:
     assert done.returncode == EXIT_SOME_FAILED, done.stderr
     assert "all 3 videos have been read already" in done.stdout
     assert "LS15EBC" in done.stdout
+    assert "--retry-failed" in done.stdout
     assert "frames/s" not in done.stderr
     assert len(table(resumed.work_dir, "SELECT * FROM runs")) == 1
 

@@ -208,6 +208,17 @@ def nobody_minds() -> None:
     pass
 
 
+def test_damage_inside_a_file_is_one_line(path: Path) -> None:
+    with Outbox(path) as outbox:
+        outbox.add([sighting(number) for number in range(50)])
+    content = bytearray(path.read_bytes())
+    content[4096:-1] = b"\xa5" * (len(content) - 4097)
+    path.write_bytes(content)
+    with pytest.raises(DiskUnavailable, match="is damaged") as caught:
+        Outbox(path)
+    assert "\n" not in str(caught.value)
+
+
 def test_damaged_file_stays_where_nobody_can_have_its_rows_made_again(path: Path) -> None:
     path.write_bytes(b"junk" * 1000)
     with pytest.raises(DiskUnavailable, match=r"is damaged.*`dashcam run`"):

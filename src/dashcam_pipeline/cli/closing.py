@@ -49,7 +49,7 @@ def print_read_already(prepared: Prepared, database: Database, work_dir: Path) -
     if len(harmed) > MOST_VIDEOS:
         console.print(f"… and {len(harmed) - MOST_VIDEOS} more: dashcam runs show")
     runs = f"run {', '.join(run_ids[-MOST_RUNS:])}{', …' if len(run_ids) > MOST_RUNS else ''}"
-    retry = "; --retry-failed reads those that failed" if harmed else ""
+    retry = "; --retry-failed reads those that failed" if any(one.reading.went_wrong for one in kept) else ""
     console.print(
         Text(f"{_all(len(kept))} been read already ({runs}); --restart reads them anew{retry}"),
         soft_wrap=True,

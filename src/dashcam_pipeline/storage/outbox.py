@@ -209,7 +209,7 @@ def _open(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous = FULL")  # each commit is on the disk, whatever dies then
         (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
         if verdict != "ok":
-            raise sqlite3.DatabaseError(verdict)
+            raise sqlite3.DatabaseError(" ".join(verdict.split()))  # one line of it
         connection.executescript(_TABLES)
     except BaseException:
         connection.close()
