@@ -114,6 +114,37 @@ def test_export_gives_the_rows_of_one_run_in_order(
     assert rows[0]["evidence"] == "/data/work/evidence/ab/abcdef/1_vehicle.jpg"
 
 
+def test_export_holds_the_sightings_of_videos_that_an_earlier_run_had_read(
+    dashcam: Dashcam, results: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As when files are added to a folder: the table of the folder is whole."""
+    third = replace(
+        RUN, run_id="run-3", started_at=RUN.started_at + timedelta(hours=2), work_dir="/data/other"
+    )
+    with ResultWriter(results) as writer:
+        writer.start_run(third)
+        writer.write(
+            [replace(SIGHTING, run_id="run-3", video_id="aaaaaa", final_plate="ADDED1")],
+            [
+                replace(
+                    VIDEO, run_id="run-3", status=VideoStatus.SKIPPED, reason="read by run run-1 already"
+                ),
+                replace(
+                    VIDEO, run_id="run-3", video_id="aaaaaa", path="/videos/a.mp4", status=VideoStatus.DONE
+                ),
+            ],
+        )
+    assert dashcam("export", "--db", results) == EXIT_OK
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert {(row["plate"], row["run_id"]) for row in rows} == {
+        ("ADDED1", "run-3"),
+        ("LS15EBC", "run-1"),
+        ("", "run-1"),
+    }
+    (earlier,) = [row for row in rows if row["plate"] == "LS15EBC"]
+    assert earlier["evidence"].startswith("/data/work/")
+
+
 def test_export_of_one_video(
     dashcam: Dashcam, results: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

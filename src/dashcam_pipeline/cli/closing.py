@@ -130,10 +130,14 @@ def _summary(report: Report, videos: list[VideoSummary]) -> str:
     parts = [
         f"run {report.run.run_id} {how}",
         f"videos: {states or 'none'}",
-        f"{vehicles} vehicles, {plates} with a plate",
+        f"{vehicles} vehicles, {plates} with a plate{_in_which(report.prepared)}",
         f"{span(last.elapsed_s)} ({last.realtime:.1f}× real time)",
         f"peak memory {amount(last.peak_rss_bytes)}, peak frame store {amount(last.queue.frames.peak_bytes)}",
     ]
     if report.result.left_frames and report.result.end is not RunEnd.ABANDONED:
         parts.append(f"{len(report.result.left_frames)} frames were left over and removed")
     return "\n".join(parts)
+
+
+def _in_which(prepared: Prepared) -> str:
+    return ", in the videos read by this run" if prepared.plan.kept and not prepared.plan.continues else ""

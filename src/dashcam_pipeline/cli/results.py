@@ -98,7 +98,7 @@ def export(
     db: Db = None,
     work_dir: WorkDir = None,
 ) -> None:
-    """Print or save the sightings of a run, one row a vehicle.
+    """Print or save the sightings in the videos of a run, one row a vehicle.
 
     `plate` holds only what the run claims; weaker texts stand in `best_guess`.
 

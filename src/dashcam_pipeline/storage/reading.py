@@ -163,11 +163,13 @@ def count_dead_letters(connection: Connection, run_id: str) -> int:
 def iterate_sightings(
     connection: Connection, run: RunSummary, video_ids: Sequence[str] | None = None
 ) -> Iterator[Sighting]:
-    """The sightings of a run by video and first frame, fetched bit by bit; evidence with its full path."""
+    """The sightings in the videos of a run by video and first frame, fetched bit by bit; evidence with its full path.
+
+    Of videos that the run skipped, because they had been read already, those of the earlier run.
+    """
     parameters = {
         "run_id": run.run_id,
         "video_ids": list(video_ids) if video_ids is not None else None,
-        "prefix": f"{run.work_dir}/" if run.work_dir else "",
     }
     with connection.cursor(name="sightings", row_factory=class_row(Sighting)) as cursor:
         cursor.itersize = ROWS_A_TRIP

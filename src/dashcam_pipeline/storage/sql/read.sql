@@ -59,12 +59,18 @@ SELECT
     vehicles.vehicle_class, vehicles.reads, vehicles.agreeing_reads,
     vehicles.best_guess, vehicles.no_plate_reason AS reason, vehicles.best_read,
     vehicles.frame_idx AS frame, vehicles.video_ts_frame AS frame_s, vehicles.ts,
-    %(prefix)s || vehicles.vehicle_picture AS evidence,
-    %(prefix)s || vehicles.plate_picture AS plate_evidence,
+    coalesce(runs.work_dir || '/', '') || vehicles.vehicle_picture AS evidence,
+    coalesce(runs.work_dir || '/', '') || vehicles.plate_picture AS plate_evidence,
     vehicles.video_path, vehicles.video_id, vehicles.track_id, vehicles.id::text AS id, vehicles.run_id
-FROM vehicles
-WHERE vehicles.run_id = %(run_id)s
-    AND (%(video_ids)s::text[] IS NULL OR vehicles.video_id = ANY(%(video_ids)s))
+FROM vehicles LEFT JOIN runs ON runs.run_id = vehicles.run_id
+WHERE (
+    vehicles.run_id = %(run_id)s
+    OR vehicles.video_id IN (
+        -- Videos of this run that an earlier one had read already.
+        SELECT videos.video_id FROM videos WHERE videos.run_id = %(run_id)s AND videos.status = 'skipped'
+    )
+)
+AND (%(video_ids)s::text[] IS NULL OR vehicles.video_id = ANY(%(video_ids)s))
 ORDER BY vehicles.video_path, vehicles.video_id, vehicles.first_frame, vehicles.track_id;
 
 -- name: dead_letters
