@@ -159,11 +159,12 @@ def test_socket_folder_is_removed_with_the_server(work_dir: Path) -> None:
 def test_work_dir_that_is_moved_while_its_server_runs_can_be_used_where_it_is_now(
     work_dir: Path, users: Users
 ) -> None:
-    killed = users.start(work_dir)
+    before = work_dir / "before"
+    killed = users.start(before)
     pid = server_pid(killed)
     killed.send_signal(signal.SIGKILL)
     killed.wait()
-    moved = work_dir.rename(work_dir.with_name("moved"))
+    moved = before.rename(work_dir / "moved")
     with Database.open(None, moved) as database:
         assert database.ping()
         assert database.pid != pid
@@ -171,12 +172,13 @@ def test_work_dir_that_is_moved_while_its_server_runs_can_be_used_where_it_is_no
 
 
 def test_database_that_is_deleted_while_in_use_is_not_replaced_by_an_empty_one(work_dir: Path) -> None:
-    with Database.open(None, work_dir) as database:
+    used = work_dir / "used"
+    with Database.open(None, used) as database:
         pid = database.pid
-        gone = work_dir.rename(work_dir.with_name("gone"))
+        gone = used.rename(work_dir / "gone")
         with pytest.raises(DatabaseUnavailable, match="moved or deleted"):
             database.ensure_running()
-        assert not work_dir.exists()
+        assert not used.exists()
     with Database.open(None, gone):
         pass
     assert_gone(pid)

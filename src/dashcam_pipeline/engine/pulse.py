@@ -55,6 +55,7 @@ class Pulse(threading.Thread):
         self._clock = clock
         self._born_s = clock()
         self._lock = threading.Lock()  # the loops of a worker count together
+        self._beating = threading.Lock()  # an older word must not arrive behind a newer one
         self._category: str | None = STARTING
         self._done = 0
         self._stopped = threading.Event()
@@ -94,6 +95,10 @@ class Pulse(threading.Thread):
 
     def beat(self) -> None:
         """One heartbeat."""
+        with self._beating:
+            self._beat()
+
+    def _beat(self) -> None:
         rss = self._rss()
         self._shared.board.heartbeat(
             WorkerStatus(
