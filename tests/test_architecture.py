@@ -11,12 +11,13 @@ PACKAGE = Path(__file__).resolve().parent.parent / "src" / "dashcam_pipeline"
 MAY_IMPORT = {
     "errors": set(),
     "config": {"errors"},
-    "engine": {"errors"},
+    "engine": {"errors", "durable"},
     "vision": {"config", "errors"},
     "sources": {"vision.types", "config", "errors", "user_paths"},
-    "storage": {"vision.types", "config", "errors", "user_paths"},
-    "stages": {"engine", "vision", "sources", "storage", "weights", "config", "errors"},
+    "storage": {"vision.types", "config", "errors", "user_paths", "durable"},
+    "stages": {"durable", "engine", "vision", "sources", "storage", "weights", "config", "errors"},
     "batch": {
+        "durable",
         "engine",
         "stages",
         "vision",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from dashcam_pipeline.durable import write_durably
 from dashcam_pipeline.errors import DiskUnavailable
 
 FILE_NAME = "current_run.json"
@@ -45,13 +45,8 @@ def recall_run(work_dir: Path) -> CurrentRun | None:
 def note_run(work_dir: Path, run: CurrentRun) -> None:
     """Write the file, as a whole or not at all. Raises DiskUnavailable."""
     path = work_dir / FILE_NAME
-    new = path.with_suffix(".new")
     try:
-        with new.open("w", encoding="utf-8") as file:
-            json.dump(asdict(run), file, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
+        write_durably(path, json.dumps(asdict(run), indent=1).encode())
     except OSError as error:
         raise DiskUnavailable(
             f"{path} can't be written ({error.strerror}): free some space, or name another --work-dir"

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 import pickle
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from dashcam_pipeline.durable import write_durably
 from dashcam_pipeline.engine.task import Checkpoint
 
 SUFFIX = ".checkpoint"
@@ -50,20 +50,7 @@ class CheckpointFolder:
         What was there stays until the new one is safe on disk; so it survives a power cut.
         """
         data = pickle.dumps(saved, protocol=pickle.HIGHEST_PROTOCOL)
-        path = self._file(saved.checkpoint.source_id)
-        temporary = path.with_suffix(".new")
-        self.path.mkdir(parents=True, exist_ok=True)
-        try:
-            with temporary.open("wb") as file:
-                file.write(hashlib.sha256(data).digest())
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        except OSError:
-            temporary.unlink(missing_ok=True)
-            raise
-        _sync_folder(self.path)
+        write_durably(self._file(saved.checkpoint.source_id), hashlib.sha256(data).digest() + data)
 
     def load(self, source_id: str, stamp: str) -> SavedCheckpoint | None:
         """The source's checkpoint; None when there is none, or none that this program can go on from."""
@@ -98,12 +85,3 @@ class CheckpointFolder:
 
     def _file(self, source_id: str) -> Path:
         return self.path / f"{source_id}{SUFFIX}"
-
-
-def _sync_folder(path: Path) -> None:
-    """A file's new name is safe only when its folder is."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

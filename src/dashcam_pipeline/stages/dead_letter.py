@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 import cv2
 
+from dashcam_pipeline.durable import write_durably
 from dashcam_pipeline.engine.task import Batch, DeadLetter, Outcome, Task
 from dashcam_pipeline.stages.context import StageContext
 from dashcam_pipeline.stages.frames import stored_frame
@@ -25,7 +26,6 @@ from dashcam_pipeline.stages.records import (
     VehiclePassed,
 )
 from dashcam_pipeline.stages.waiting import when_disk_allows
-from dashcam_pipeline.storage.durable import write_durably
 from dashcam_pipeline.storage.outbox import FILE_NAME, Outbox
 from dashcam_pipeline.storage.rows import DeadLetterRow, SightingRow
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import cv2
 
+from dashcam_pipeline.durable import write_durably
 from dashcam_pipeline.errors import DiskUnavailable
-from dashcam_pipeline.storage.durable import write_durably
 from dashcam_pipeline.vision.types import Image
 
 FOLDER = "evidence"
