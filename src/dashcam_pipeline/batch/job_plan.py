@@ -38,7 +38,7 @@ def run_plan(
     return RunPlan(
         run_id=job.run_id,
         categories=categories,
-        rules=_rules(settings, len(crew.model_devices)),
+        rules=queue_rules(settings, len(crew.model_devices)),
         workers=worker_specs(crew, categories, BuildStages(job)),
         tasks=tuple(_read_task(video) for video in videos),
         checkpoints=tuple(checkpoints),
@@ -65,7 +65,8 @@ def _read_task(video: VideoJob) -> Task:
     )
 
 
-def _rules(settings: Settings, model_workers: int) -> QueueRules:
+def queue_rules(settings: Settings, model_workers: int) -> QueueRules:
+    """The limits of a run: what the settings leave open goes by the number of model workers."""
     queue: QueueSettings = settings.queue
     quota = settings.frame_store.quota_mb * MB
     gpu_soft = queue.gpu_soft or GPU_TASKS_A_WORKER * max(2, model_workers)
