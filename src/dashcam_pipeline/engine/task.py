@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from dashcam_pipeline.engine.wire import Columns, Light, columns_of, records_of
+
 SUSPECT_INTERRUPTIONS = 3
 
 
@@ -35,7 +37,7 @@ class Category:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
+class Task(Light):
     """One piece of work. Small: pixels stay in the frame store and are named by `dependencies`."""
 
     task_id: str
@@ -68,7 +70,7 @@ def pack(record: object) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class KeyState:
+class KeyState(Light):
     """What a keyed stage remembers between two batches of one key, and the frames it still needs."""
 
     data: bytes
@@ -89,7 +91,14 @@ class Batch:
 
     @property
     def task_ids(self) -> tuple[str, ...]:
-        return tuple(task.task_id for task in self.tasks)
+        return tuple([task.task_id for task in self.tasks])
+
+    def __reduce__(self) -> tuple[Any, ...]:  # see wire.py
+        return _batch_of, (self.category, columns_of(Task, self.tasks), self.state)
+
+
+def _batch_of(category: str, tasks: Columns, state: KeyState | None) -> Batch:
+    return Batch(category, records_of(Task, tasks), state)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +111,28 @@ class Outcome:
     closer: Task | None = None  # pushed when no other task of the source is left
     tallies: Mapping[str, int] = field(default_factory=dict)  # added to the source's counts
     cut: bool = False  # of a reader: the source's epoch ends with this, see epochs.py
+
+    def __reduce__(self) -> tuple[Any, ...]:  # see wire.py
+        pushed = columns_of(Task, self.push)
+        return _outcome_of, (pushed, self.new_frames, self.state, self.closer, self.tallies, self.cut)
+
+
+def _outcome_of(
+    pushed: Columns,
+    new_frames: Mapping[str, int],
+    state: KeyState | None,
+    closer: Task | None,
+    tallies: Mapping[str, int],
+    cut: bool,
+) -> Outcome:
+    return Outcome(
+        push=records_of(Task, pushed),
+        new_frames=new_frames,
+        state=state,
+        closer=closer,
+        tallies=tallies,
+        cut=cut,
+    )
 
 
 @dataclass(frozen=True, slots=True)
