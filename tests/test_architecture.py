@@ -26,8 +26,10 @@ MAY_IMPORT = {
         "weights",
         "config",
         "errors",
+        "host",
         "__version__",
     },
+    "host": {"__version__"},
 }
 """A part of the package, and what it may import of the others."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from dashcam_pipeline.engine.pressure import Limits
 from dashcam_pipeline.engine.rules import QueueRules
 from dashcam_pipeline.engine.supervisor import RunPlan
 from dashcam_pipeline.engine.task import Task, pack
+from dashcam_pipeline.host import usable_cores
 from dashcam_pipeline.stages.context import Job
 from dashcam_pipeline.stages.pipeline import CHECKPOINT, DEAD_LETTER, BuildStages, table_for
 from dashcam_pipeline.stages.read import READ
@@ -48,11 +48,6 @@ def run_plan(
         drain_deadline_s=settings.run.drain_deadline_s,
         log_level=log_level,
     )
-
-
-def usable_cores() -> int:
-    """Cores that this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _read_task(video: VideoJob) -> Task:

@@ -67,7 +67,7 @@ def retry(
                     print(f"run {run_id}: nothing to read again")
                     raise typer.Exit(EXIT_SOME_FAILED if wrong else EXIT_OK)
                 prepared = job.prepared(plan_retry(run_id, of_run, found), Inputs(tuple(found), ()))
-                code = carry_out(Console(stderr=True), job, prepared, database, no_hud, log_json)
+                _, code = carry_out(Console(stderr=True), job, prepared, database, no_hud, log_json)
     raise typer.Exit(code or (EXIT_SOME_FAILED if len(found) < len(wrong) else EXIT_OK))
 
 

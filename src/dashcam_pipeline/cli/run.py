@@ -16,7 +16,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from dashcam_pipeline.batch.inputs import Inputs, identify
-from dashcam_pipeline.batch.run import BatchRun, Prepared
+from dashcam_pipeline.batch.run import BatchRun, Prepared, Report
+from dashcam_pipeline.batch.timings import check_path, nothing_read, timings_of, write
 from dashcam_pipeline.cli.closing import print_closing, print_read_already
 from dashcam_pipeline.cli.logs import log_to
 from dashcam_pipeline.cli.options import LogJson, NoHud
@@ -28,9 +29,11 @@ from dashcam_pipeline.engine.supervisor import RunEnd
 from dashcam_pipeline.errors import EXIT_OK, EXIT_SOME_FAILED, EXIT_STOPPED
 from dashcam_pipeline.sources.discover import Discovery, discover
 from dashcam_pipeline.sources.names import shown
+from dashcam_pipeline.storage.connection import connect
 from dashcam_pipeline.storage.database import Database
 from dashcam_pipeline.storage.last_used import remember
 from dashcam_pipeline.storage.location import resolve_location
+from dashcam_pipeline.storage.reading import VideoSummary, list_videos
 
 
 def run(
@@ -90,6 +93,10 @@ def run(
     ] = False,
     no_hud: NoHud = False,
     log_json: LogJson = False,
+    timings: Annotated[
+        Path | None,
+        typer.Option("--timings", metavar="FILE", help="Write where the time went to this file, as JSON."),
+    ] = None,
 ) -> None:
     """Find the vehicles and plates in videos and write them into Postgres.
 
@@ -104,6 +111,8 @@ def run(
     """
     with stopped_by_signals():
         wish = wish_of(resume, restart, retry_failed)
+        if timings is not None:
+            check_path(timings)
         loaded = load(
             config,
             {
@@ -128,17 +137,21 @@ def run(
             say_skipped(console, inputs)
             prepared = prepare(console, job, inputs, database, wish)
             if prepared.plan.read:
-                code = carry_out(console, job, prepared, database, no_hud, log_json)
+                report, code = carry_out(console, job, prepared, database, no_hud, log_json)
+                if timings is not None:
+                    write(timings, timings_of(settings, report, _videos(report, database)))
             else:
                 job.nothing_to_read(prepared, database)
+                if timings is not None:
+                    write(timings, nothing_read(settings))
                 code = print_read_already(prepared, database, location.work_dir)
     raise typer.Exit(code)
 
 
 def carry_out(
     console: Console, job: BatchRun, prepared: Prepared, database: Database, no_hud: bool, log_json: bool
-) -> int:
-    """Run what was prepared, show it while it lasts and what it came to; the exit code."""
+) -> tuple[Report, int]:
+    """Run what was prepared, show it while it lasts and what it came to; that, and the exit code."""
     run_id, work_dir = prepared.plan.run_id, job.work_dir.path
     log_to(console, work_dir / "logs" / f"{run_id}.log", log_json)
     say_plan(console, prepared)
@@ -148,8 +161,8 @@ def carry_out(
     report = job.finish(prepared, result, database, say_line)
     print_closing(report, database, work_dir)
     if report.result.end is not RunEnd.FINISHED:
-        return EXIT_STOPPED
-    return EXIT_SOME_FAILED if report.ending.harmed else EXIT_OK
+        return report, EXIT_STOPPED
+    return report, EXIT_SOME_FAILED if report.ending.harmed else EXIT_OK
 
 
 @contextmanager
@@ -167,6 +180,11 @@ def stopped_by_signals() -> Iterator[None]:
     finally:
         for number, handler in old.items():
             signal.signal(number, handler)
+
+
+def _videos(report: Report, database: Database) -> list[VideoSummary]:
+    with connect(database.url) as connection:
+        return list_videos(connection, report.run.run_id)
 
 
 def _view(console: Console, title: str, no_hud: bool, log_json: bool) -> Hud | PlainLines:

@@ -16,6 +16,7 @@ from dashcam_pipeline.engine.epochs import EpochBook
 from dashcam_pipeline.engine.frames import FrameLedger
 from dashcam_pipeline.engine.given_up import for_keeping, tombstone
 from dashcam_pipeline.engine.leases import LeaseTable
+from dashcam_pipeline.engine.pace import Pace
 from dashcam_pipeline.engine.policy import Load
 from dashcam_pipeline.engine.pressure import Pressure
 from dashcam_pipeline.engine.rules import QueueRules
@@ -59,7 +60,7 @@ class Ledger:
         self._live: set[str] = set()  # ids of all waiting and leased tasks
         self._done: Counter[str] = Counter()
         self._failed: Counter[str] = Counter()
-        self._busy_s: dict[str, float] = defaultdict(float)
+        self._pace: dict[str, Pace] = defaultdict(Pace)
         self.leases = LeaseTable()
         self.sources = SourceBook()
         self.epochs = EpochBook()
@@ -102,7 +103,7 @@ class Ledger:
             self._finish(task.task_id)
         if outcome.state is None and not self._categories[tasks[0].category].ordered:
             self._forget_lane(tasks[0])  # an ordered one must know where it was
-        self._busy_s[tasks[0].category] += busy_s
+        self._pace[tasks[0].category].completed(busy_s)
         self.move_on({task.source_id for task in tasks})
 
     def fail(self, task_id: str, reason: str, interrupted: bool = False) -> bool:
@@ -149,6 +150,7 @@ class Ledger:
         except (LeaseLost, ValueError):
             self.frames.discard(outcome.new_frames)
             raise
+        self._pace[tasks[0].category].handed_in(self._clock())
         source_id, epoch = tasks[0].source_id, self._epoch_of(tasks[0])
         push = outcome.push
         if self._is_reader(tasks[0]):
@@ -224,7 +226,8 @@ class Ledger:
                     in_flight=leased[name],
                     done=self._done[name],
                     failed=self._failed[name],
-                    busy_s=self._busy_s[name],
+                    busy_s=self._pace[name].busy_s,
+                    pace=replace(self._pace[name]),
                 )
                 for name, category in self._categories.items()
             ),

@@ -52,6 +52,7 @@ class RunSnapshot:
     binding: str
     rss_bytes: int  # all processes together
     peak_rss_bytes: int
+    peak_backlog: int = 0  # most tasks that waited at any look
     done_of: Mapping[str, float] = field(default_factory=dict)  # source under way -> 0..1
     eta_of: Mapping[str, float] = field(default_factory=dict)  # source under way -> seconds, where known
 
@@ -108,6 +109,7 @@ class Monitor:
         self._past: deque[QueueSnapshot] = deque()
         self._started_s: float | None = None
         self._peak_rss = 0
+        self._peak_backlog = 0
         self._durations: dict[str, float] = {}
         self._began: dict[str, float] = {}  # source under way -> when it was first seen
 
@@ -122,6 +124,7 @@ class Monitor:
         span = max(queue.clock_s - before.clock_s, 1e-9)
         rss = _rss(pids)
         self._peak_rss = max(self._peak_rss, rss)
+        self._peak_backlog = max(self._peak_backlog, sum(load.waiting for load in queue.categories))
         elapsed = queue.clock_s - self._started_s
         shares = {
             source: share_done(progress, queue.tallies.get(source, {}).get(FRAMES_DONE, 0))
@@ -147,6 +150,7 @@ class Monitor:
             binding=binding_stage(before, queue, self._workers_of),
             rss_bytes=rss,
             peak_rss_bytes=self._peak_rss,
+            peak_backlog=self._peak_backlog,
             done_of=shares,
             eta_of=self._etas(shares, queue.clock_s),
         )

@@ -13,6 +13,7 @@ from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
 
 from dashcam_pipeline.engine.board import STARTING, RunBoard
+from dashcam_pipeline.engine.cpu_book import CpuBook
 from dashcam_pipeline.engine.frame_store import FrameStore
 from dashcam_pipeline.engine.manager import Shared
 from dashcam_pipeline.engine.process import signals_held_back
@@ -93,6 +94,7 @@ class ProcessTable:
         self._clock = clock
         self._context = get_context("spawn")
         self._looked_s = clock()
+        self.cpu = CpuBook()
 
     def reconcile(self) -> float:
         """Make the processes that are there the processes that should be there.
@@ -116,6 +118,12 @@ class ProcessTable:
         pids = (slot.process.pid for slot in self._slots if slot.process is not None)
         return [pid for pid in pids if pid is not None]
 
+    def look_at_cpu(self) -> None:
+        """Read the CPU time of the processes that run."""
+        for slot in self._slots:
+            if slot.process is not None:
+                self.cpu.look(slot.spec.worker_id, slot.process.pid)
+
     def dismiss(self) -> None:
         """Let the workers leave by themselves; those that don't are killed."""
         self._shared.terminate.set()
@@ -123,6 +131,7 @@ class ProcessTable:
         deadline = self._clock() + LEAVE_S
         for slot in self._slots:
             if slot.process is not None:
+                self.cpu.last_look(slot.spec.worker_id, slot.process, max(0.0, deadline - self._clock()))
                 slot.process.join(max(0.0, deadline - self._clock()))
         self.kill()
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dashcam_pipeline.engine.frames import FrameUse
+from dashcam_pipeline.engine.pace import Pace
 from dashcam_pipeline.engine.pressure import PressureLoad
 from dashcam_pipeline.engine.task import WorkerClass
 
@@ -21,6 +22,7 @@ class CategoryLoad:
     done: int
     failed: int  # attempts that failed
     busy_s: float  # worker time spent, all workers together
+    pace: Pace = field(default_factory=Pace)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

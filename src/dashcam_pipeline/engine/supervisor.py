@@ -6,9 +6,9 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -69,6 +69,7 @@ class RunResult:
     last: RunSnapshot
     dead_letters: tuple[DeadLetter, ...]
     left_frames: tuple[str, ...]  # frames that were still needed at the end
+    cpu_s: Mapping[str, float] = field(default_factory=dict)  # of the Manager and each worker
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +185,8 @@ class Supervisor:
             run.table.dismiss()
         pass_on_logs(run.shared.board)
         _log_totals(last)
-        return RunResult(end, last, dead, tuple(run.store.leftovers()))
+        run.table.cpu.look("manager", run.manager.pid)
+        return RunResult(end, last, dead, tuple(run.store.leftovers()), run.table.cpu.seconds)
 
     def _without_manager(self, error: Exception, store: FrameStore) -> RunResult:
         """The Manager is gone. That is an end like any other for a user who wants to leave at once."""
@@ -224,6 +226,7 @@ class Supervisor:
 
     def _sample(self, monitor: Monitor, run: _Run) -> RunSnapshot:
         pass_on_logs(run.shared.board)
+        run.table.look_at_cpu()
         pids = [pid for pid in (os.getpid(), run.manager.pid, *run.table.pids()) if pid is not None]
         left = None if self._drain_until is None else max(0.0, self._drain_until - time.monotonic())
         return monitor.sample(pids, "running" if left is None else "draining", left)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dashcam_pipeline.engine.task import Batch, Outcome, Task
 from dashcam_pipeline.stages.context import StageContext
+from dashcam_pipeline.stages.counts import INFERENCES_VEHICLE
 from dashcam_pipeline.stages.frames import stored_frame
 from dashcam_pipeline.stages.records import SampledFrame, SearchedFrame
 from dashcam_pipeline.vision.detector import open_vehicle_detector
@@ -29,7 +30,8 @@ class VehicleDetect:
         return Outcome(
             push=tuple(
                 self._follow(task, vehicles) for task, vehicles in zip(batch.tasks, found, strict=True)
-            )
+            ),
+            tallies={INFERENCES_VEHICLE: len(batch.tasks)},
         )
 
     def _follow(self, task: Task, vehicles: list[Detection]) -> Task:

@@ -1,0 +1,7 @@
+"""The names under which stages count what the models were asked, in `Outcome.tallies`."""
+
+from __future__ import annotations
+
+INFERENCES_VEHICLE = "inferences_vehicle"
+INFERENCES_PLATE = "inferences_plate"
+INFERENCES_TEXT = "inferences_text"
