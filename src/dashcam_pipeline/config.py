@@ -26,8 +26,8 @@ class Section(BaseModel):
         extra="forbid",
         frozen=True,
         protected_namespaces=(),
-        use_attribute_docstrings=True,
         allow_inf_nan=False,  # neither JSON nor clocks know them
+        defer_build=True,  # worker processes only unpickle settings, they need no validators
     )
 
 
@@ -112,6 +112,11 @@ class ModelSettings(Section):
     """What reads plates: `rapidocr` needs no download, `paddleocr` needs the `paddle` extra."""
     reader_model: str = "cct_xs_v2_global"
     """The fast-plate-ocr model."""
+    vehicle_input: Literal["fitted", "own"] = "fitted"
+    """Input of the vehicle detector: `fitted` = as wide as the model's own, as high as the frames' shape asks for."""
+    plate_input_px: int | None = Field(default=192, ge=64, le=2048)
+    """Side to which vehicles are shrunk for the plate search; null = the model's own. Large ones that show no plate
+    that small are searched again in full."""
     vehicle_batch: Count = 8
     """Frames that a worker takes at once for the vehicle detector."""
     plate_batch: Count = 8
@@ -149,22 +154,22 @@ class TrackingSettings(Section):
 
 
 class LookSettings(Section):
-    """Which views of a vehicle are worth a plate search."""
+    """Which views of a vehicle are searched for its plate, and when there were enough."""
 
     min_vehicle_px: Count = 120
     """Narrower vehicle boxes are counted as too small and not searched; for motorcycles, half of it."""
-    burst: Count = 10
-    """So many searches may follow each other without a pause; after that …"""
-    min_interval_s: Seconds = 0.25
-    """… this time lies between two searches of one vehicle, …"""
-    growth: float = Field(default=1.15, ge=1.0, le=NO_LIMIT)
-    """… unless it has become this much wider than in any view searched so far."""
-    min_sharpness_share: Share = 0.75
-    """Views less sharp than this share of the vehicle's sharpest one so far are not searched; 0 = off."""
-    max_looks: Count = 40
-    """No more plate searches than this a vehicle."""
-    kept_pictures: Count = 3
-    """Best views of a vehicle that are kept as candidates for the evidence."""
+    kept_views: Count = 12
+    """So many views of a vehicle, the widest and sharpest, wait until it has passed; no more are ever searched."""
+    first_searches: Count = 2
+    """So many of them are searched first; while that is not enough, as many again as were searched so far."""
+    enough_reads: Count = 3
+    """It is enough once so many reads agree …"""
+    enough_confidence: Share = 0.8
+    """… and the vote is at least this sure."""
+    fruitless_searches: Count = 4
+    """It is enough, too, when so many searches of the best views found no plate, or when theirs are too small."""
+    picture_quality: int = Field(default=95, ge=1, le=100)
+    """JPEG quality of the views, out of which plates are searched and read."""
 
 
 class VoteSettings(Section):

@@ -10,8 +10,6 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import cv2
-
 from dashcam_pipeline.durable import write_durably
 from dashcam_pipeline.engine.task import Batch, DeadLetter, Outcome, Task
 from dashcam_pipeline.stages.context import StageContext
@@ -22,8 +20,8 @@ from dashcam_pipeline.stages.records import (
     RowToWrite,
     SampledFrame,
     SearchedFrame,
-    VehicleLook,
     VehiclePassed,
+    ViewToSearch,
 )
 from dashcam_pipeline.stages.waiting import when_disk_allows
 from dashcam_pipeline.storage.outbox import FILE_NAME, Outbox
@@ -82,6 +80,8 @@ class KeepDeadLetter:
         """The path of the frame's picture in the work dir; None where there is no frame, or no readable one."""
         if task.payload_ref is None:
             return None
+        import cv2  # a run without dead letters has a writer that looks at no pictures
+
         try:
             encoded, data = cv2.imencode(".png", stored_frame(self._context.tools.store, task))
             if not encoded:
@@ -107,8 +107,8 @@ def moment_of(task: Task) -> Moment | None:
     match record:
         case SampledFrame() | SearchedFrame():
             return Moment(record.frame_idx, record.ts_s)
-        case VehicleLook():
-            return Moment(record.look.frame_idx, record.look.ts_s)
+        case ViewToSearch():
+            return Moment(record.search.look.frame_idx, record.search.look.ts_s)
         case PlateToRead() | LookDone():
             return Moment(record.result.frame_idx, record.result.ts_s)
         case VehiclePassed():

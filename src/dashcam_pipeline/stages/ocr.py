@@ -1,4 +1,4 @@
-"""OCR: a plate in a stored frame becomes text, with a confidence for every character."""
+"""OCR: a plate in the picture of a vehicle becomes text, with a confidence for every character."""
 
 from __future__ import annotations
 
@@ -38,15 +38,16 @@ class Ocr:
 
     def _cut(self, task: Task, plate: PlateToRead) -> Image:
         assert plate.result.plate_box is not None
-        frame = stored_frame(self._context.tools.store, task)
-        return plate_picture(frame, plate.result.plate_box, self._context.settings.detection)
+        vehicle = stored_frame(self._context.tools.store, task)
+        box = plate.result.plate_box.shifted(-plate.picture.left, -plate.picture.top)
+        return plate_picture(vehicle, box, self._context.settings.detection)
 
     def _follow(self, task: Task, plate: PlateToRead, image: Image, read: PlateRead) -> Task:
         result = replace(plate.result, read=read, sharpness=sharpness(image))
         return self._context.route.task(
             LookDone(result, plate.picture),
             task,
-            f"{result.track_id}-{result.frame_idx}",
+            f"{result.track_id}-{result.frame_idx}{'-in-full' if result.in_full else ''}",
             key=task.key,
-            frames=(plate.picture.frame_id,),
+            frames=task.dependencies,
         )

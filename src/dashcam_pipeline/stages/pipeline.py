@@ -8,26 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pkgutil import resolve_name
 
 from dashcam_pipeline.engine.task import Category, Task, WorkerClass, pack
 from dashcam_pipeline.engine.worker import Processor, Tools
-from dashcam_pipeline.stages import (
-    checkpoint,
-    dead_letter,
-    final_write,
-    ocr,
-    plate_detect,
-    plate_smooth,
-    read,
-    records,
-    summary,
-    track,
-    vehicle_detect,
-)
+from dashcam_pipeline.stages import records
 from dashcam_pipeline.stages.context import Job, StageContext
 
+READ = "READ"
 CHECKPOINT = "CHECKPOINT"
 DEAD_LETTER = "DEAD_LETTER"
+
+
+@dataclass(frozen=True, slots=True)
+class FromModule:
+    """Makes a stage's processor. Its module is loaded by the workers that run it, and by nobody else."""
+
+    place: str  # `module:Class`, the module in this package
+
+    def __call__(self, context: StageContext) -> Processor:
+        made: Processor = resolve_name(f"{__package__}.{self.place}")(context)
+        return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +45,10 @@ def stages(vehicle_batch: int = 8, plate_batch: int = 8, reader_batch: int = 16)
     """The table, from the source to the database. A tombstone tells the next stage of a task that was given up."""
     return (
         Stage(
-            Category(name="READ", worker_class=WorkerClass.SOURCE, keyed=True, on_dead="READ"),
+            Category(name=READ, worker_class=WorkerClass.SOURCE, keyed=True, on_dead=READ),
             takes=(records.VideoJob,),
             gives=(records.SampledFrame, records.EndOfVideo, records.VideoRead, records.RowToWrite),
-            build=read.Read,
+            build=FromModule("read:Read"),
         ),
         Stage(
             Category(
@@ -59,13 +60,13 @@ def stages(vehicle_batch: int = 8, plate_batch: int = 8, reader_batch: int = 16)
             ),
             takes=(records.SampledFrame,),
             gives=(records.SearchedFrame,),
-            build=vehicle_detect.VehicleDetect,
+            build=FromModule("vehicle_detect:VehicleDetect"),
         ),
         Stage(
             Category(name="TRACK", worker_class=WorkerClass.CPU, batch=16, rank=2, ordered=True),
             takes=(records.SearchedFrame, records.EndOfVideo),
-            gives=(records.VehicleLook, records.VehiclePassed),
-            build=track.Track,
+            gives=(records.VehiclePassed,),
+            build=FromModule("track:Track"),
         ),
         Stage(
             Category(
@@ -75,9 +76,9 @@ def stages(vehicle_batch: int = 8, plate_batch: int = 8, reader_batch: int = 16)
                 rank=3,
                 on_dead="PLATE_SMOOTH",
             ),
-            takes=(records.VehicleLook,),
+            takes=(records.ViewToSearch,),
             gives=(records.PlateToRead, records.LookDone),
-            build=plate_detect.PlateDetect,
+            build=FromModule("plate_detect:PlateDetect"),
         ),
         Stage(
             Category(
@@ -89,7 +90,7 @@ def stages(vehicle_batch: int = 8, plate_batch: int = 8, reader_batch: int = 16)
             ),
             takes=(records.PlateToRead,),
             gives=(records.LookDone,),
-            build=ocr.Ocr,
+            build=FromModule("ocr:Ocr"),
         ),
         Stage(
             Category(
@@ -98,37 +99,36 @@ def stages(vehicle_batch: int = 8, plate_batch: int = 8, reader_batch: int = 16)
                 batch=32,
                 rank=5,
                 keyed=True,
-                aligned=True,
                 on_dead="PLATE_SMOOTH",
             ),
-            takes=(records.LookDone, records.VehiclePassed),
-            gives=(records.RowToWrite,),
-            build=plate_smooth.PlateSmooth,
+            takes=(records.VehiclePassed, records.LookDone),
+            gives=(records.ViewToSearch, records.RowToWrite),
+            build=FromModule("plate_smooth:PlateSmooth"),
         ),
         Stage(
             Category(name="SUMMARY", worker_class=WorkerClass.CPU, rank=6),
             takes=(records.VideoRead,),
             gives=(records.RowToWrite,),
-            build=summary.Summary,
+            build=FromModule("summary:Summary"),
         ),
         Stage(
             Category(name="FINAL_WRITE", worker_class=WorkerClass.WRITER, batch=64, rank=7),
             takes=(records.RowToWrite,),
             gives=(),
-            build=final_write.FinalWrite,
+            build=FromModule("final_write:FinalWrite"),
         ),
         # The queue itself makes the tasks of the next two, see `QueueRules`.
         Stage(
             Category(name=CHECKPOINT, worker_class=WorkerClass.WRITER, batch=16, rank=8, keyed=True),
             takes=(),
             gives=(),
-            build=checkpoint.SaveCheckpoint,
+            build=FromModule("checkpoint:SaveCheckpoint"),
         ),
         Stage(
             Category(name=DEAD_LETTER, worker_class=WorkerClass.WRITER, rank=9),
             takes=(),
             gives=(),
-            build=dead_letter.KeepDeadLetter,
+            build=FromModule("dead_letter:KeepDeadLetter"),
         ),
     )
 

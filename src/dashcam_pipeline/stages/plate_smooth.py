@@ -1,24 +1,31 @@
-"""PLATE_SMOOTH: all looks at one vehicle become one plate, one row, and the pictures that prove it.
+"""PLATE_SMOOTH: the best views of a vehicle are searched in rounds, and become one plate, one row, and its proof.
 
-One batch of one vehicle at a time. What came in so far is the vehicle's state, beside the queue; it holds the best
-pictures until the vote. The order in which looks come in makes no difference.
+One batch of one vehicle at a time. What came in so far is the vehicle's state, beside the queue; it holds the pictures
+until the vote. The order in which the results of a round come in makes no difference.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from dashcam_pipeline.engine.task import Batch, KeyState, Outcome, pack
+from dashcam_pipeline.engine.task import Batch, KeyState, Outcome, Task, pack
 from dashcam_pipeline.stages.context import StageContext
-from dashcam_pipeline.stages.records import LookDone, PlateToRead, RowToWrite, VehicleLook, VehiclePassed
+from dashcam_pipeline.stages.records import (
+    LookDone,
+    PlateToRead,
+    RowToWrite,
+    VehiclePassed,
+    VehiclePicture,
+    ViewToSearch,
+)
 from dashcam_pipeline.stages.waiting import when_disk_allows
 from dashcam_pipeline.storage.evidence import EvidenceFolder, EvidencePaths
 from dashcam_pipeline.storage.rows import SightingRow
 from dashcam_pipeline.vision.crops import plate_picture
+from dashcam_pipeline.vision.rounds import Search, next_round
 from dashcam_pipeline.vision.types import Box
-from dashcam_pipeline.vision.voting import LookResult, Verdict, decide, picture_rank
-from dashcam_pipeline.vision.watch import Passing
+from dashcam_pipeline.vision.voting import LookResult, Verdict, decide
+from dashcam_pipeline.vision.watch import Look, Passing
 
 VEHICLES = "vehicles"
 PLATES = "plates"
@@ -29,26 +36,16 @@ REASON = "reason:"  # tallies of sightings without a plate are named with this b
 class _Vehicle:
     """What is known of one vehicle so far."""
 
-    looks: tuple[LookDone, ...] = ()
-    passing: Passing | None = None
+    passing: Passing
+    pictures: tuple[VehiclePicture, ...]  # of its looks
+    asked: int = 0  # searches
+    results: tuple[LookResult, ...] = ()  # of those that are done
 
-    @property
-    def complete(self) -> bool:
-        return self.passing is not None and len(self.looks) >= self.passing.looks
+    def state(self) -> KeyState:
+        return KeyState(pack(self), tuple(sorted(picture.frame_id for picture in self.pictures)))
 
-    def best_pictures(self, count: int) -> tuple[LookDone, ...]:
-        """The looks whose pictures are worth keeping: the best `count`, and the best one of every text."""
-        ranked = sorted(
-            (look for look in self.looks if look.picture is not None),
-            key=lambda look: picture_rank(look.result),
-            reverse=True,
-        )
-        first_of_text = {_text(look.result): look for look in reversed(ranked)}
-        return tuple(
-            look
-            for rank, look in enumerate(ranked)
-            if rank < count or first_of_text[_text(look.result)] is look
-        )
+    def picture_of(self, look: Look) -> VehiclePicture:
+        return self.pictures[self.passing.looks.index(look)]
 
 
 class PlateSmooth:
@@ -59,51 +56,75 @@ class PlateSmooth:
         self._evidence = EvidenceFolder(context.job.work_dir, context.settings.storage.evidence_quality)
 
     def process(self, batch: Batch, /) -> Outcome:
-        vehicle: _Vehicle = batch.state.load() if batch.state else _Vehicle()
+        vehicle: _Vehicle | None = batch.state.load() if batch.state else None
         for task in batch.tasks:
             record = task.load()
             if isinstance(record, VehiclePassed):
-                vehicle = replace(vehicle, passing=record.passing)
-            else:
-                look = _as_done(record)
-                if task.tombstone_of is not None:  # its picture is gone
-                    look = replace(look, picture=None)
-                vehicle = replace(vehicle, looks=(*vehicle.looks, look))
-        pictured = vehicle.best_pictures(self._context.settings.looks.kept_pictures)
+                vehicle = _Vehicle(record.passing, record.pictures)
+            elif vehicle is not None:
+                vehicle = replace(vehicle, results=(*vehicle.results, _result(record)))
+        if vehicle is None:
+            raise ValueError(f"{batch.tasks[0].task_id} came before its vehicle")
+        if len(vehicle.results) < vehicle.asked:
+            return Outcome(state=vehicle.state())
         if any(task.tombstone_of == task.category for task in batch.tasks):
-            pictured = ()  # they may be what it failed on; the vehicle's row matters more
-        if not vehicle.complete:
-            return Outcome(state=_state(vehicle, pictured))
-        return self._close(batch, vehicle, pictured)
+            # The pictures may be what it failed on; the vehicle's row matters more.
+            return self._close(batch, replace(vehicle, pictures=()))
+        settings = self._context.settings
+        searches = next_round(
+            vehicle.passing, vehicle.results, settings.looks, settings.vote, settings.models.plate_input_px
+        )
+        return self._ask(batch.tasks[0], vehicle, searches) if searches else self._close(batch, vehicle)
 
-    def _close(self, batch: Batch, vehicle: _Vehicle, pictured: tuple[LookDone, ...]) -> Outcome:
-        """The vehicle has passed and all its looks are in: vote, write the pictures, make the row."""
-        assert vehicle.passing is not None
+    def _ask(self, task: Task, vehicle: _Vehicle, searches: tuple[Search, ...]) -> Outcome:
+        """Have the next views searched."""
+        asked = replace(vehicle, asked=vehicle.asked + len(searches))
+        return Outcome(
+            push=tuple(self._search(task, search, vehicle.picture_of(search.look)) for search in searches),
+            state=asked.state(),
+        )
+
+    def _search(self, task: Task, search: Search, picture: VehiclePicture) -> Task:
+        return self._context.route.task(
+            ViewToSearch(search, picture),
+            task,
+            search.name,
+            key=task.key,
+            payload_ref=picture.frame_id,
+            frames=(picture.frame_id,),
+        )
+
+    def _close(self, batch: Batch, vehicle: _Vehicle) -> Outcome:
+        """Vote, write the pictures, make the row."""
         task = batch.tasks[0]
-        results = [look.result for look in vehicle.looks]
+        results = vehicle.results or tuple(_unsearched(look) for look in vehicle.passing.looks)
         verdict = decide(vehicle.passing, results, self._context.settings.vote)
-        shown = _shown(verdict, pictured)
-        paths = None if shown is None else self._write_pictures(batch, shown)
-        row = self._row(task.source_id, vehicle.passing, verdict, shown, paths)
+        paths = self._write_pictures(batch, vehicle, verdict.evidence)
+        row = self._row(task.source_id, vehicle.passing, verdict, paths)
         outcome = PLATES if verdict.plate else f"{REASON}{verdict.reason}"
         return Outcome(
             push=(self._context.route.task(RowToWrite(row), task, f"sighting-{row.track_id}"),),
             tallies={VEHICLES: 1, outcome: 1},
         )
 
-    def _write_pictures(self, batch: Batch, shown: LookDone) -> EvidencePaths:
-        assert shown.picture is not None
-        vehicle = self._context.tools.store.get(shown.picture.frame_id)
-        plate_box = shown.result.plate_box
+    def _write_pictures(
+        self, batch: Batch, vehicle: _Vehicle, view: LookResult | None
+    ) -> EvidencePaths | None:
+        """The picture of the view that best shows the verdict, and of the plate in it."""
+        frames = [look.frame_idx for look in vehicle.passing.looks]
+        if view is None or not vehicle.pictures:
+            return None
+        picture = vehicle.pictures[frames.index(view.frame_idx)]
+        image = self._context.tools.store.get(picture.frame_id)
         plate = None
-        if plate_box is not None:
-            local = plate_box.shifted(-shown.picture.left, -shown.picture.top)
-            plate = plate_picture(vehicle, local, self._context.settings.detection)
-        video_id, track_id = batch.tasks[0].source_id, shown.result.track_id
+        if view.plate_box is not None:
+            local = view.plate_box.shifted(-picture.left, -picture.top)
+            plate = plate_picture(image, local, self._context.settings.detection)
+        video_id, track_id = batch.tasks[0].source_id, vehicle.passing.track_id
         return when_disk_allows(
             self._context,
             batch.task_ids,
-            lambda: self._evidence.write(video_id, track_id, vehicle, plate),
+            lambda: self._evidence.write(video_id, track_id, image, plate),
         )
 
     def _row(
@@ -111,10 +132,9 @@ class PlateSmooth:
         video_id: str,
         passing: Passing,
         verdict: Verdict,
-        shown: LookDone | None,
         paths: EvidencePaths | None,
     ) -> SightingRow:
-        view = shown.result if shown else verdict.evidence
+        view = verdict.evidence
         return SightingRow(
             run_id=self._context.job.run_id,
             video_id=video_id,
@@ -142,46 +162,24 @@ class PlateSmooth:
         )
 
 
-def _as_done(record: LookDone | PlateToRead | VehicleLook) -> LookDone:
-    """A look that came through, or what is left of one that was given up on the way."""
+def _result(record: LookDone | PlateToRead | ViewToSearch) -> LookResult:
+    """What came of a search, or what is left of one that was given up on the way."""
     if isinstance(record, LookDone):
-        return record
+        return record.result
     if isinstance(record, PlateToRead):
-        return LookDone(replace(record.result, failed=True), None)
-    look = record.look
-    result = LookResult(
+        return replace(record.result, failed=True)
+    search = record.search
+    return replace(_unsearched(search.look), searched=True, in_full=search.in_full, failed=True)
+
+
+def _unsearched(look: Look) -> LookResult:
+    return LookResult(
         track_id=look.track_id,
         frame_idx=look.frame_idx,
         ts_s=look.ts_s,
         vehicle_box=look.box,
-        searched=look.search,
-        failed=True,
+        searched=False,
     )
-    return LookDone(result, None)
-
-
-def _state(vehicle: _Vehicle, pictured: Iterable[LookDone]) -> KeyState:
-    """The state, without the pictures that have no chance any more."""
-    kept = {look.picture.frame_id for look in pictured if look.picture is not None}
-    looks = tuple(
-        look if look.picture is not None and look.picture.frame_id in kept else replace(look, picture=None)
-        for look in vehicle.looks
-    )
-    return KeyState(pack(replace(vehicle, looks=looks)), tuple(sorted(kept)))
-
-
-def _shown(verdict: Verdict, pictured: tuple[LookDone, ...]) -> LookDone | None:
-    """The picture that proves the verdict: of the very look, else of the best one with the same text."""
-    wanted = verdict.evidence
-    if wanted is None or not pictured:
-        return pictured[0] if pictured else None
-    exact = [look for look in pictured if look.result.frame_idx == wanted.frame_idx]
-    same_text = [look for look in pictured if _text(look.result) == _text(wanted)]
-    return (exact or same_text or list(pictured))[0]
-
-
-def _text(result: LookResult) -> str:
-    return result.read.text if result.read else ""
 
 
 def _corners(box: Box | None) -> tuple[float, float, float, float] | None:

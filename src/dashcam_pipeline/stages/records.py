@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dashcam_pipeline.storage.rows import SightingRow, VideoRow
 from dashcam_pipeline.vision.types import Detection
-from dashcam_pipeline.vision.voting import LookResult
-from dashcam_pipeline.vision.watch import Look, Passing
+
+if TYPE_CHECKING:  # each worker knows all records by name, and loads what is in those that it gets
+    from dashcam_pipeline.vision.rounds import Search
+    from dashcam_pipeline.vision.voting import LookResult
+    from dashcam_pipeline.vision.watch import Passing
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +47,28 @@ class EndOfVideo:
 
 
 @dataclass(frozen=True, slots=True)
-class VehicleLook:
-    """A view of a vehicle, to be searched for its plate or only pictured."""
-
-    look: Look
-
-
-@dataclass(frozen=True, slots=True)
 class VehiclePicture:
     """A stored picture of a vehicle, cut out of a frame."""
 
     frame_id: str
     left: int  # where the picture begins in the frame, pixels
     top: int
+
+
+@dataclass(frozen=True, slots=True)
+class VehiclePassed:
+    """A vehicle has left the picture."""
+
+    passing: Passing
+    pictures: tuple[VehiclePicture, ...]  # of its looks
+
+
+@dataclass(frozen=True, slots=True)
+class ViewToSearch:
+    """A view of a vehicle, to be searched for its plate."""
+
+    search: Search
+    picture: VehiclePicture
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +84,7 @@ class LookDone:
     """All there is to know from one view of a vehicle."""
 
     result: LookResult
-    picture: VehiclePicture | None  # None when a stage gave the view up
-
-
-@dataclass(frozen=True, slots=True)
-class VehiclePassed:
-    """A vehicle has left the picture; its looks may still be under way."""
-
-    passing: Passing
+    picture: VehiclePicture
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,24 +1,46 @@
-"""TRACK: the vehicles of a video's frames, in order, become passing vehicles and looks worth a plate search.
+"""TRACK: the vehicles of a video's frames, in order, become passing vehicles, each with pictures of its best views.
 
-One batch of one video at a time; the tracker travels with the queue as that video's state.
+One batch of one video at a time; the tracker travels with the queue as that video's state. What is worth keeping of a
+frame is cut out here, so that no later stage needs the whole frame.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from dashcam_pipeline.engine.monitor import FRAMES_DONE
 from dashcam_pipeline.engine.task import Batch, KeyState, Outcome, Task, pack
 from dashcam_pipeline.stages.context import StageContext
-from dashcam_pipeline.stages.frames import stored_frame
+from dashcam_pipeline.stages.frames import store_frame, stored_frame
 from dashcam_pipeline.stages.records import (
     EndOfVideo,
     SampledFrame,
     SearchedFrame,
-    VehicleLook,
     VehiclePassed,
+    VehiclePicture,
 )
-from dashcam_pipeline.vision.watch import Passing, Watch, WatchStep
+from dashcam_pipeline.vision.crops import SearchPicture, search_picture
+from dashcam_pipeline.vision.watch import Look, Passing, Watch, WatchStep
+
+
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """What is remembered of a video between two batches."""
+
+    watch: Watch
+    pictures: dict[Look, VehiclePicture] = field(default_factory=dict)  # of the looks that are kept
+
+    def state(self) -> KeyState:
+        return KeyState(pack(self), tuple(sorted(picture.frame_id for picture in self.pictures.values())))
+
+
+@dataclass(slots=True)
+class _Findings:
+    """What a batch brings, until all its frames were seen: most views are soon replaced by better ones."""
+
+    cuts: dict[Look, SearchPicture] = field(default_factory=dict)
+    passed: list[tuple[Task, Passing]] = field(default_factory=list)
+    frames: int = 0
 
 
 class Track:
@@ -29,51 +51,61 @@ class Track:
 
     def process(self, batch: Batch, /) -> Outcome:
         settings = self._context.settings
-        watch: Watch = batch.state.load() if batch.state else Watch(settings.tracking, settings.looks)
-        pushed: list[Task] = []
-        frames, over = 0, False
+        scene: _Scene = (
+            batch.state.load() if batch.state else _Scene(Watch(settings.tracking, settings.looks))
+        )
+        findings, over = _Findings(), False
         for task in batch.tasks:
             record = task.load()
             if isinstance(record, EndOfVideo):
-                step, over = watch.close(), True
+                step, over = scene.watch.close(), True
             else:
-                step, frames = self._step(watch, task, record), frames + 1
-            pushed += self._looks(task, step) + self._passed(task, step.ended)
+                step = self._step(scene.watch, task, record, findings)
+            for look in step.dropped:
+                scene.pictures.pop(look, None)
+                findings.cuts.pop(look, None)
+            findings.passed += [(task, passing) for passing in step.ended]
+        stored = self._store(batch, scene, findings)
         return Outcome(
-            push=tuple(pushed),
-            state=None if over else KeyState(pack(watch)),
-            tallies={FRAMES_DONE: frames},
+            push=tuple(self._passed(scene, task, passing) for task, passing in findings.passed),
+            state=None if over else scene.state(),
+            new_frames=stored,
+            tallies={FRAMES_DONE: findings.frames},
         )
 
-    def _step(self, watch: Watch, task: Task, record: SearchedFrame | SampledFrame) -> WatchStep:
+    def _step(
+        self, watch: Watch, task: Task, record: SearchedFrame | SampledFrame, findings: _Findings
+    ) -> WatchStep:
+        findings.frames += 1
         if isinstance(record, SampledFrame):  # the search of this frame was given up
             return watch.step(record.frame_idx, record.ts_s, [], None)
-        image = stored_frame(self._context.tools.store, task)
-        return watch.step(record.frame_idx, record.ts_s, list(record.vehicles), image)
+        frame = stored_frame(self._context.tools.store, task)
+        step = watch.step(record.frame_idx, record.ts_s, list(record.vehicles), frame)
+        for look in step.looks:
+            findings.cuts[look] = search_picture(frame, look.box, self._context.settings.detection)
+        return step
 
-    def _looks(self, task: Task, step: WatchStep) -> list[Task]:
-        return [
-            self._context.route.task(
-                VehicleLook(look),
-                task,
-                f"{look.track_id}-{look.frame_idx}",
-                key=vehicle_key(task.source_id, look.track_id),
-                payload_ref=task.payload_ref,
-                frames=task.dependencies,
-            )
-            for look in step.looks
-        ]
+    def _store(self, batch: Batch, scene: _Scene, findings: _Findings) -> dict[str, int]:
+        """Store the new views that are still among the best; sizes in bytes by name."""
+        stored: dict[str, int] = {}
+        video, worker = batch.tasks[0].source_id, self._context.tools.worker_id
+        for look, cut in findings.cuts.items():
+            # The worker's name tells this try from another one that is still under way somewhere.
+            name = f"{video}-{look.track_id}-{look.frame_idx}-{worker}.jpg"
+            quality = self._context.settings.looks.picture_quality
+            stored[name] = store_frame(self._context, batch.task_ids, name, cut.image, quality)
+            scene.pictures[look] = VehiclePicture(name, cut.left, cut.top)
+        return stored
 
-    def _passed(self, task: Task, ended: Sequence[Passing]) -> list[Task]:
-        return [
-            self._context.route.task(
-                VehiclePassed(passing),
-                task,
-                f"{passing.track_id}-passed",
-                key=vehicle_key(task.source_id, passing.track_id),
-            )
-            for passing in ended
-        ]
+    def _passed(self, scene: _Scene, task: Task, passing: Passing) -> Task:
+        pictures = tuple(scene.pictures.pop(look) for look in passing.looks)
+        return self._context.route.task(
+            VehiclePassed(passing, pictures),
+            task,
+            f"{passing.track_id}-passed",
+            key=vehicle_key(task.source_id, passing.track_id),
+            frames=tuple(picture.frame_id for picture in pictures),
+        )
 
 
 def vehicle_key(source_id: str, track_id: int) -> str:

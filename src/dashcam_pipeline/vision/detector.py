@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -15,6 +15,7 @@ from dashcam_pipeline.vision.heads import (
     PicoDetHead,
     SsdHead,
 )
+from dashcam_pipeline.vision.input_size import InputSize, size_for, square
 from dashcam_pipeline.vision.runtime import Runtime, RuntimeOptions, open_runtime
 from dashcam_pipeline.vision.types import Box, Detection, Image
 from dashcam_pipeline.vision.ultralytics_detector import UltralyticsDetector, is_for_ultralytics
@@ -42,7 +43,9 @@ class Detector(Protocol):
         ...
 
 
-def open_vehicle_detector(model: Path, options: RuntimeOptions, min_score: float) -> Detector:
+def open_vehicle_detector(
+    model: Path, options: RuntimeOptions, min_score: float, fitted: bool = False
+) -> Detector:
     """Load a vehicle detector.
 
     Args:
@@ -50,20 +53,37 @@ def open_vehicle_detector(model: Path, options: RuntimeOptions, min_score: float
             OpenVINO export of its own for the ultralytics library.
         options: engine, device and threads.
         min_score: weaker detections are dropped.
+        fitted: give the model's input the shape of the pictures, where model and engine allow for it.
 
     Raises:
         WeightsMissing, WeightsCorrupt, EngineUnavailable: see `runtime.open_runtime`.
     """
     if options.engine == "ultralytics" or is_for_ultralytics(model):
         return UltralyticsDetector(model, options, min_score)
-    return _open(model, options, min_score, one_class="vehicle", coco=COCO_VEHICLES)
+
+    def load(fit: Callable[[InputSize], InputSize] | None) -> Detector:
+        return _open(model, options, min_score, one_class="vehicle", coco=COCO_VEHICLES, fit=fit)
+
+    if not fitted or options.chosen_engine != "openvino":
+        return load(None)
+    from dashcam_pipeline.vision.fitted import FittedDetector
+
+    return FittedDetector(lambda shape: load(lambda own: size_for(own, shape.width, shape.height)))
 
 
-def open_plate_detector(model: Path, options: RuntimeOptions, min_score: float) -> Detector:
-    """Load a plate detector; arguments and errors as for `open_vehicle_detector`."""
+def open_plate_detector(
+    model: Path, options: RuntimeOptions, min_score: float, input_px: int | None = None
+) -> Detector:
+    """Load a plate detector; arguments and errors as for `open_vehicle_detector`.
+
+    Args:
+        input_px: side of the square to which pictures are shrunk, where model and engine allow for it; None = the
+            model's own.
+    """
     if is_for_ultralytics(model):
         return UltralyticsDetector(model, options, min_score, one_class=PLATE)
-    return _open(model, options, min_score, one_class=PLATE, coco=None)
+    fit = None if input_px is None else lambda own: square(own, input_px)
+    return _open(model, options, min_score, one_class=PLATE, coco=None, fit=fit)
 
 
 def choose_plate(plates: Sequence[Detection], vehicle: Box) -> Detection | None:
@@ -104,9 +124,14 @@ class RuntimeDetector:
 
 
 def _open(
-    model: Path, options: RuntimeOptions, min_score: float, one_class: str, coco: Labels | None
+    model: Path,
+    options: RuntimeOptions,
+    min_score: float,
+    one_class: str,
+    coco: Labels | None,
+    fit: Callable[[InputSize], InputSize] | None,
 ) -> Detector:
-    runtime = open_runtime(model, options)
+    runtime = open_runtime(model, options, fit=fit)
     return RuntimeDetector(runtime, _head_for(runtime, model, one_class, coco), min_score)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dashcam_pipeline.errors import EngineUnavailable, WeightsCorrupt
+from dashcam_pipeline.vision.input_size import InputSize, resize_input
 from dashcam_pipeline.vision.runtime import RuntimeOptions
+
+log = logging.getLogger(__name__)
 
 
 class OpenVinoRuntime:
@@ -21,7 +25,13 @@ class OpenVinoRuntime:
     Compiled models are not cached: that saves half a second, and its files don't survive two writers.
     """
 
-    def __init__(self, model: Path, options: RuntimeOptions, input_shape: Sequence[int] | None) -> None:
+    def __init__(
+        self,
+        model: Path,
+        options: RuntimeOptions,
+        input_shape: Sequence[int] | None,
+        fit: Callable[[InputSize], InputSize] | None = None,
+    ) -> None:
         """Compile `model`; see `runtime.open_runtime` for the arguments and errors."""
         try:
             import openvino
@@ -37,6 +47,8 @@ class OpenVinoRuntime:
         try:
             network = core.read_model(model)
             network.reshape({0: _fixed_shape(network, input_shape)})
+            if fit is not None:
+                network = _fitted(core, model, network, fit)
             compiled = core.compile_model(
                 network,
                 "CPU",
@@ -64,6 +76,19 @@ class OpenVinoRuntime:
             np.array(self._request.get_output_tensor(index).data, dtype=np.float32)
             for index in range(self._outputs)
         ]
+
+
+def _fitted(core: Any, model: Path, network: Any, fit: Callable[[InputSize], InputSize]) -> Any:
+    """The network with another input size, or as it was where it allows for none."""
+    _, _, height, width = (int(side) for side in network.inputs[0].shape)
+    size = fit(InputSize(width, height))
+    try:
+        resize_input(network, size)
+    except RuntimeError as error:
+        log.info("%s keeps its input size: %s", model.name, _first_line(error))
+        network = core.read_model(model)  # a failed change leaves it half changed
+        network.reshape({0: _fixed_shape(network, None)})
+    return network
 
 
 def _fixed_shape(network: Any, input_shape: Sequence[int] | None) -> Any:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from dashcam_pipeline.errors import EngineUnavailable, WeightsMissing
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from dashcam_pipeline.vision.input_size import InputSize
 
 Precision = Literal["f32", "bf16", "f16"]
 
@@ -77,7 +80,12 @@ class Runtime(Protocol):
         ...
 
 
-def open_runtime(model: Path, options: RuntimeOptions, input_shape: Sequence[int] | None = None) -> Runtime:
+def open_runtime(
+    model: Path,
+    options: RuntimeOptions,
+    input_shape: Sequence[int] | None = None,
+    fit: Callable[[InputSize], InputSize] | None = None,
+) -> Runtime:
     """Load a model file into the engine that the options choose.
 
     Args:
@@ -85,6 +93,8 @@ def open_runtime(model: Path, options: RuntimeOptions, input_shape: Sequence[int
         options: engine, device and threads.
         input_shape: shape to fix the first input to, batch first; None = the model's own, with a
             batch of one where it leaves that open.
+        fit: for models that take pictures (1, 3, h, w): the wanted size, from the model's own. A wish: an engine
+            or a model that can't be resized keeps its own, see `Runtime.input_shapes`.
 
     Raises:
         WeightsMissing: the file is not there.
@@ -97,7 +107,7 @@ def open_runtime(model: Path, options: RuntimeOptions, input_shape: Sequence[int
         _require_suffix(model, engine, OPENVINO_SUFFIXES)
         from dashcam_pipeline.vision.openvino_runtime import OpenVinoRuntime
 
-        return OpenVinoRuntime(model, options, input_shape)
+        return OpenVinoRuntime(model, options, input_shape, fit)
     _require_suffix(model, engine, ONNX_SUFFIXES)
     from dashcam_pipeline.vision.onnx_runtime import OnnxRuntime
 

@@ -27,6 +27,7 @@ class LookResult:
     ts_s: float
     vehicle_box: Box  # pixels of the frame, as all boxes here
     searched: bool
+    in_full: bool = False  # the search was at the plate detector's own input size
     plate_box: Box | None = None
     plate_score: float = 0.0
     sharpness: float = 0.0  # of the plate picture, `quality.sharpness`

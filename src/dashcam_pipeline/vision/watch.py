@@ -1,4 +1,4 @@
-"""Watching one video: which vehicles pass, and which views of them are worth a plate search."""
+"""Watching one video: which vehicles pass, and which views of each are the best to search for its plate."""
 
 from __future__ import annotations
 
@@ -19,10 +19,6 @@ MOTORCYCLE_SHARE = 0.5
 """A plate takes about twice the share of a motorcycle's width than of a car's."""
 
 
-SHARPNESS_HALF_LIFE_S = 2.0
-"""The sharpest view fades as a measure, for light and distance change while a vehicle is in sight."""
-
-
 @dataclass(frozen=True, slots=True)
 class Look:
     """One view of a vehicle that is worth more work."""
@@ -31,7 +27,13 @@ class Look:
     frame_idx: int
     ts_s: float
     box: Box  # of the vehicle, pixels of the frame
-    search: bool  # search it for a plate; else it is only a picture for the evidence
+    search: bool  # wide enough to be searched for a plate; else it is only a picture for the evidence
+    worth: float  # the more, the better its plate should be readable
+
+    @property
+    def rank(self) -> tuple[bool, float, int]:
+        """A total order of one vehicle's views: the greater, the sooner it is searched."""
+        return (self.search, self.worth, -self.frame_idx)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +46,17 @@ class Passing:
     last_frame: int
     first_s: float
     last_s: float
-    looks: int  # looks emitted for it; at least one
+    looks: tuple[
+        Look, ...
+    ]  # its best views, the best first; at least one, unless a stage failed on its frames
 
 
 @dataclass(frozen=True, slots=True)
 class WatchStep:
     """What one frame brought."""
 
-    looks: tuple[Look, ...]  # all in the frame given to this step
+    looks: tuple[Look, ...]  # new ones, all in the frame given to this step: cut them out
+    dropped: tuple[Look, ...]  # looks of this or earlier steps that better ones have replaced
     ended: tuple[Passing, ...]
 
 
@@ -65,24 +70,12 @@ class _Vehicle:
     last_frame: int
     last_s: float
     class_scores: dict[str, float] = field(default_factory=dict)
-    looks: int = 0
-    searches: int = 0
-    last_search_s: float = 0.0
-    searched_px: float = 0.0  # width of the widest view searched so far
-    pictured_px: float = 0.0  # width of the last view taken as a picture only
-    sharpest: float = 0.0  # of its recent views
-    sharpest_s: float = 0.0  # when `sharpest` was last updated
+    looks: list[Look] = field(default_factory=list)
 
     def saw(self, sight: Sight) -> None:
         label, score = sight.detection.label, sight.detection.score
         self.class_scores[label] = self.class_scores.get(label, 0.0) + score
         self.last_frame, self.last_s = sight.frame_idx, sight.ts_s
-
-    def compared_sharpness(self, ts_s: float, sharp: float) -> float:
-        """A view's sharpness as a share of the sharpest recent one; 1 when it is the sharpest itself."""
-        faded = self.sharpest * 0.5 ** (max(0.0, ts_s - self.sharpest_s) / SHARPNESS_HALF_LIFE_S)
-        self.sharpest, self.sharpest_s = max(sharp, faded), ts_s
-        return sharp / self.sharpest if self.sharpest > 0 else 1.0
 
     def passing(self) -> Passing:
         best_class = max(sorted(self.class_scores), key=self.class_scores.__getitem__)
@@ -93,7 +86,7 @@ class _Vehicle:
             self.last_frame,
             self.first_s,
             self.last_s,
-            self.looks,
+            tuple(sorted(self.looks, key=lambda look: look.rank, reverse=True)),
         )
 
 
@@ -127,36 +120,27 @@ class Watch:
                 (then `detections` is empty and no looks come out).
 
         Returns:
-            views worth a search or a picture, all in this frame, and the vehicles that have left.
+            views that are now among the best of their vehicle, those that they replace, and the vehicles that
+            have left.
         """
         tracks = self._tracker.step(frame_idx, ts_s, detections)
-        looks = [look for seen in tracks.seen if (look := self._look_at(seen, image)) is not None]
+        new: list[Look] = []
+        dropped: list[Look] = []
+        for seen in tracks.seen:
+            vehicle = self._vehicle(seen)
+            vehicle.saw(seen.sight)
+            look = None if image is None else self._look(vehicle, seen.sight, image)
+            if look is not None:
+                new.append(look)
+                dropped += self._keep(vehicle, look)
         gone = [number for number in self._vehicles if number not in tracks.alive]
-        return WatchStep(tuple(looks), tuple(self._vehicles.pop(number).passing() for number in sorted(gone)))
+        ended = tuple(self._vehicles.pop(number).passing() for number in sorted(gone))
+        return WatchStep(tuple(new), tuple(dropped), ended)
 
     def close(self) -> WatchStep:
         """End of the video: every vehicle still in sight has passed."""
         ended = tuple(self._vehicles.pop(number).passing() for number in sorted(self._vehicles))
-        return WatchStep((), ended)
-
-    def _look_at(self, seen: TrackedSight, image: Image | None) -> Look | None:
-        vehicle = self._vehicle(seen)
-        sight = seen.sight
-        vehicle.saw(sight)
-        if image is None:
-            return None
-        box = sight.detection.box
-        search = self._worth_search(vehicle, sight, image)
-        if not search and not self._worth_picture(vehicle, box):
-            return None
-        vehicle.looks += 1
-        if search:
-            vehicle.searches += 1
-            vehicle.last_search_s = sight.ts_s
-            vehicle.searched_px = max(vehicle.searched_px, box.width)
-        else:
-            vehicle.pictured_px = box.width
-        return Look(vehicle.track_id, sight.frame_idx, sight.ts_s, box, search)
+        return WatchStep((), (), ended)
 
     def _vehicle(self, seen: TrackedSight) -> _Vehicle:
         if seen.track_id not in self._vehicles:
@@ -166,26 +150,31 @@ class Watch:
             self._vehicles[seen.track_id] = vehicle
         return self._vehicles[seen.track_id]
 
-    def _worth_search(self, vehicle: _Vehicle, sight: Sight, image: Image) -> bool:
-        """Wide enough, not blurred beside earlier views, and not one of too many alike."""
-        settings, box = self._settings, sight.detection.box
-        narrowest_px = settings.min_vehicle_px * (
-            MOTORCYCLE_SHARE if sight.detection.label == MOTORCYCLE else 1.0
-        )
-        if box.width < narrowest_px or vehicle.searches >= settings.max_looks:
-            return False
-        waited_s = sight.ts_s - vehicle.last_search_s
-        grown = box.width > vehicle.searched_px * settings.growth
-        if vehicle.searches >= settings.burst and waited_s < settings.min_interval_s and not grown:
-            return False
-        if settings.min_sharpness_share == 0:
-            return True
-        return (
-            vehicle.compared_sharpness(sight.ts_s, sharpness(box.crop(image))) >= settings.min_sharpness_share
-        )
+    def _look(self, vehicle: _Vehicle, sight: Sight, image: Image) -> Look | None:
+        """This view of the vehicle, if it belongs among its best."""
+        box, label = sight.detection.box, sight.detection.label
+        share = MOTORCYCLE_SHARE if label == MOTORCYCLE else 1.0
+        search = box.width >= self._settings.min_vehicle_px * share
+        if not search and not self._worth_picture(vehicle, box):
+            return None
+        worth = box.width * sharpness(box.crop(image)) if search else box.width
+        look = Look(vehicle.track_id, sight.frame_idx, sight.ts_s, box, search, worth)
+        full = len(vehicle.looks) >= self._settings.kept_views
+        return None if full and look.rank < min(kept.rank for kept in vehicle.looks) else look
+
+    def _keep(self, vehicle: _Vehicle, look: Look) -> list[Look]:
+        """Put a look among the vehicle's best; those that it replaces.
+
+        A view that is too small to be searched is the only one of its vehicle, until there is a better one.
+        """
+        replaced = [kept for kept in vehicle.looks if not kept.search]
+        if not replaced and len(vehicle.looks) >= self._settings.kept_views:
+            replaced = [min(vehicle.looks, key=lambda kept: kept.rank)]
+        vehicle.looks = [kept for kept in vehicle.looks if kept not in replaced]
+        vehicle.looks.append(look)
+        return replaced
 
     def _worth_picture(self, vehicle: _Vehicle, box: Box) -> bool:
         """The first view of all, and wider ones as long as there is nothing better."""
-        if vehicle.searches:
-            return False
-        return vehicle.looks == 0 or box.width > vehicle.pictured_px * PICTURE_GROWTH
+        widest_px = max((look.box.width * PICTURE_GROWTH for look in vehicle.looks), default=0.0)
+        return not any(look.search for look in vehicle.looks) and box.width > widest_px
