@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
+import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,6 +62,17 @@ def run_command(
         last = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-LAST_LINES:]
         raise BenchTrouble(f"`{' '.join(words)}` ended with {process.returncode}: " + " | ".join(last))
     return Took(wall_s, cpu_s, output.read_text(encoding="utf-8"))
+
+
+@contextmanager
+def own_folder() -> Iterator[Path]:
+    """An empty folder that any user may enter: as root, the embedded database has a user of its own."""
+    folder = Path(tempfile.mkdtemp(prefix="dashcam-bench-"))
+    folder.chmod(0o755)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _ended(process: subprocess.Popen[bytes]) -> float:
