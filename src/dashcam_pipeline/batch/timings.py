@@ -19,7 +19,12 @@ from dashcam_pipeline.engine.snapshot import CategoryLoad, QueueSnapshot
 from dashcam_pipeline.engine.task import WorkerClass
 from dashcam_pipeline.errors import BadInput, DiskUnavailable
 from dashcam_pipeline.host import Host, describe_host
-from dashcam_pipeline.stages.counts import INFERENCES_PLATE, INFERENCES_TEXT, INFERENCES_VEHICLE
+from dashcam_pipeline.stages.counts import (
+    INFERENCES_PLATE,
+    INFERENCES_PLATE_IN_FULL,
+    INFERENCES_TEXT,
+    INFERENCES_VEHICLE,
+)
 from dashcam_pipeline.storage.reading import VideoSummary
 
 VERSION = 1
@@ -44,7 +49,8 @@ class Inferences:
     """How many pictures each model was given."""
 
     vehicle: int
-    plate: int
+    plate: int  # at `models.plate_input_px`
+    plate_in_full: int  # searched again at the model's own size
     text: int
 
 
@@ -138,7 +144,7 @@ def nothing_read(settings: Settings) -> Timings:
         frames=0,
         frames_looked_at=0,
         video_s=0.0,
-        inferences=Inferences(0, 0, 0),
+        inferences=Inferences(0, 0, 0, 0),
         cpu_s=_cpu_s({}),
         queue=QueuePeak(0),
         peak_memory_mb=round(psutil.Process().memory_info().rss / MB, 1),
@@ -182,7 +188,12 @@ def _inferences(report: Report) -> Inferences:
     def count(name: str) -> int:
         return totals.get(name, 0) - sum(tallies.get(name, 0) for tallies in before)
 
-    return Inferences(count(INFERENCES_VEHICLE), count(INFERENCES_PLATE), count(INFERENCES_TEXT))
+    return Inferences(
+        vehicle=count(INFERENCES_VEHICLE),
+        plate=count(INFERENCES_PLATE),
+        plate_in_full=count(INFERENCES_PLATE_IN_FULL),
+        text=count(INFERENCES_TEXT),
+    )
 
 
 def _working_s(queue: QueueSnapshot) -> float | None:

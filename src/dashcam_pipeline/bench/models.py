@@ -1,0 +1,144 @@
+"""Bare inference: each model of the settings with the input that a run gives it, in the runtime's throughput mode."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dashcam_pipeline.bench.part import Clock, Part
+from dashcam_pipeline.config import Settings
+from dashcam_pipeline.vision.detector import head_for
+from dashcam_pipeline.vision.heads import COCO_VEHICLES, Head
+from dashcam_pipeline.vision.input_size import InputSize, resize_input, size_for, square
+from dashcam_pipeline.vision.plate_reader import read_plate_config
+from dashcam_pipeline.vision.runtime import Precision, Runtime, RuntimeOptions, open_runtime
+from dashcam_pipeline.vision.ultralytics_detector import is_for_ultralytics
+from dashcam_pipeline.weights import Role, resolve
+
+VEHICLE, PLATE, PLATE_IN_FULL, TEXT = "vehicle", "plate", "plate_in_full", "text"
+"""The models as `dashcam run --timings` names their inferences."""
+
+Fit = Callable[[InputSize], InputSize]
+
+
+@dataclass(frozen=True, slots=True)
+class BareModel:
+    """A loaded model with the input shape that a run gives it."""
+
+    name: str  # VEHICLE, PLATE …
+    file: Path
+    options: RuntimeOptions
+    runtime: Runtime  # one stream, as a worker has it
+    head: Head | None  # of a detector
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of its input, batch first."""
+        return self.runtime.input_shapes[0]
+
+
+def bare_models(
+    settings: Settings, width: int, height: int, threads: int = 1, device: str = "cpu"
+) -> dict[str, BareModel]:
+    """The models that the settings ask for, as a worker loads them for frames of this size.
+
+    Those that bring their own library (ultralytics, rapidocr, paddleocr) are left out: they have no bare form.
+
+    Raises:
+        WeightsMissing, WeightsCorrupt, EngineUnavailable: see `open_runtime`.
+    """
+    models = settings.models
+    options = RuntimeOptions(engine=models.engine, device=device, threads=threads, precision=models.precision)
+    found: dict[str, BareModel] = {}
+
+    def detector(name: str, file: Path, one_class: str, fit: Fit | None) -> None:
+        runtime = open_runtime(file, options, fit=fit)
+        coco = COCO_VEHICLES if name == VEHICLE else None
+        found[name] = BareModel(name, file, options, runtime, head_for(runtime, file, one_class, coco))
+
+    vehicle = resolve(models.vehicle_detector, Role.VEHICLE_DETECTOR)
+    if not (models.engine == "ultralytics" or is_for_ultralytics(vehicle)):
+        fitted = models.vehicle_input == "fitted" and options.chosen_engine == "openvino"
+        detector(VEHICLE, vehicle, "vehicle", (lambda own: size_for(own, width, height)) if fitted else None)
+    plate = resolve(models.plate_detector, Role.PLATE_DETECTOR)
+    if not is_for_ultralytics(plate):
+        side = models.plate_input_px
+        detector(PLATE, plate, "plate", None if side is None else (lambda own: square(own, side)))
+        if side is not None:
+            detector(PLATE_IN_FULL, plate, "plate", None)
+    if models.plate_reader == "fast-plate-ocr":
+        reader = resolve(models.reader_model, Role.PLATE_READER)
+        config = read_plate_config(reader)
+        runtime = open_runtime(reader, options, (1, config.height, config.width, config.channels))
+        found[TEXT] = BareModel(TEXT, reader, options, runtime, None)
+    return found
+
+
+def inference(
+    model: BareModel, for_s: float = 1.0, precision: Precision | None = None, cores: int | None = None
+) -> Part:
+    """Inferences in throughput mode: as many at a time as the runtime finds best, alone on all cores.
+
+    OpenVINO runs them through its AsyncInferQueue (PERFORMANCE_HINT THROUGHPUT). Other engines have no such mode and
+    run one after another. The input is noise: a model's time does not depend on what it sees.
+
+    Args:
+        model: from `bare_models`.
+        for_s: how long.
+        precision: instead of the model's own.
+        cores: for the runtime; None = all that this process may use.
+    """
+    options = model.options if precision is None else replace(model.options, precision=precision)
+    if options.chosen_engine == "openvino":
+        return _openvino(model, options, for_s, cores)
+    batch = _noise(model.shape, np.float32 if model.head is not None else np.uint8)
+    model.runtime.infer(batch)
+    clock, n = Clock(), 0
+    while clock.wall_s < for_s or not n:
+        model.runtime.infer(batch)
+        n += 1
+    return clock.part(f"inference {model.name}", n)
+
+
+def _openvino(model: BareModel, options: RuntimeOptions, for_s: float, cores: int | None) -> Part:
+    import openvino
+
+    core = openvino.Core()
+    network = core.read_model(model.file)
+    network.reshape({0: _own_shape(network, model.shape)})
+    if model.head is not None:
+        resize_input(network, InputSize(width=model.shape[3], height=model.shape[2]))
+    hints: dict[str, object] = {
+        "PERFORMANCE_HINT": "THROUGHPUT",
+        "INFERENCE_PRECISION_HINT": options.precision,
+    }
+    if cores is not None:
+        hints["INFERENCE_NUM_THREADS"] = cores
+    compiled = core.compile_model(network, "CPU", hints)
+    batch = _noise(model.shape, compiled.inputs[0].element_type.to_dtype())
+    queue = openvino.AsyncInferQueue(compiled)  # as many requests as the runtime finds best
+    for _ in range(len(queue) * 2):
+        queue.start_async([batch], share_inputs=True)
+    queue.wait_all()
+    clock, n, until = Clock(), 0, time.perf_counter() + for_s
+    while time.perf_counter() < until or not n:
+        queue.start_async([batch], share_inputs=True)
+        n += 1
+    queue.wait_all()
+    return clock.part(f"inference {model.name}", n)
+
+
+def _own_shape(network: Any, shape: tuple[int, ...]) -> list[int]:
+    """The shape that the file has, with open sides as the loaded model has them."""
+    sides = network.inputs[0].partial_shape
+    return [side.get_length() if side.is_static else own for side, own in zip(sides, shape, strict=True)]
+
+
+def _noise(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
+    return np.random.default_rng(0).integers(0, 256, shape).astype(dtype)
