@@ -27,7 +27,8 @@ import cv2
 import numpy as np
 
 from dashcam_pipeline.errors import DashcamError
-from dashcam_pipeline.sources import discover, probe
+from dashcam_pipeline.sources.discover import discover
+from dashcam_pipeline.sources.probe import probe
 from dashcam_pipeline.sources.picture import PictureConverter
 from dashcam_pipeline.vision.types import Image
 

@@ -11,7 +11,9 @@ import av
 import numpy as np
 import pytest
 
-from dashcam_pipeline.sources import Frame, Sampler, VideoFile
+from dashcam_pipeline.sources.base import Frame
+from dashcam_pipeline.sources.sampling import Sampler
+from dashcam_pipeline.sources.video_file import VideoFile
 from dashcam_pipeline.vision.types import Image
 
 ROOT = Path(__file__).resolve().parent.parent

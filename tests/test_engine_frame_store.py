@@ -17,10 +17,10 @@ from dashcam_pipeline.engine.frame_store import (
     OWNER_LOCK,
     SUFFIXES,
     FrameStore,
-    Pixels,
     RunFolder,
     sweep_dead_runs,
 )
+from dashcam_pipeline.engine.pixels import Pixels
 from dashcam_pipeline.errors import DiskUnavailable
 
 

@@ -8,7 +8,8 @@ import av
 import pytest
 
 from dashcam_pipeline.errors import VideoUnreadable
-from dashcam_pipeline.sources import Verdict, probe
+from dashcam_pipeline.sources.base import Verdict
+from dashcam_pipeline.sources.probe import probe
 from sources_clips import cut, flat, make_clip, make_shades, noise, read
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from dashcam_pipeline.errors import BadInput
-from dashcam_pipeline.sources import Discovery, discover, natural_key, shown
+from dashcam_pipeline.sources.discover import Discovery, discover
+from dashcam_pipeline.sources.names import natural_key, shown
 
 
 def put(path: Path, content: bytes = b"\x00\x01video") -> Path:

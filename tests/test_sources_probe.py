@@ -10,7 +10,9 @@ import av
 import pytest
 
 from dashcam_pipeline.errors import VideoUnreadable
-from dashcam_pipeline.sources import VideoFile, probe, video_id
+from dashcam_pipeline.sources.identity import video_id
+from dashcam_pipeline.sources.probe import probe
+from dashcam_pipeline.sources.video_file import VideoFile
 from sources_clips import every, flat, make_clip, make_shades, make_sound, read
 
 

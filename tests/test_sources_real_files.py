@@ -12,7 +12,10 @@ from pathlib import Path
 import pytest
 
 from dashcam_pipeline.errors import VideoUnreadable
-from dashcam_pipeline.sources import Sampler, Verdict, VideoFile, probe
+from dashcam_pipeline.sources.base import Verdict
+from dashcam_pipeline.sources.probe import probe
+from dashcam_pipeline.sources.sampling import Sampler
+from dashcam_pipeline.sources.video_file import VideoFile
 from sources_clips import every, flat, make_clip, real_clip
 
 CHILD_TIMEOUT_S = 120
@@ -151,7 +154,10 @@ HARM = """
 import random, sys
 from pathlib import Path
 from dashcam_pipeline.errors import VideoUnreadable
-from dashcam_pipeline.sources import Sampler, Verdict, VideoFile, probe
+from dashcam_pipeline.sources.base import Verdict
+from dashcam_pipeline.sources.probe import probe
+from dashcam_pipeline.sources.sampling import Sampler
+from dashcam_pipeline.sources.video_file import VideoFile
 
 source, work, harm, seeds = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
 good = source.read_bytes()

@@ -12,7 +12,10 @@ import av
 import pytest
 
 from dashcam_pipeline.errors import VideoUnreadable
-from dashcam_pipeline.sources import Bookmark, Frame, Sampler, Verdict, VideoFile
+from dashcam_pipeline.sources.base import Frame, Verdict
+from dashcam_pipeline.sources.bookmark import Bookmark
+from dashcam_pipeline.sources.sampling import Sampler
+from dashcam_pipeline.sources.video_file import VideoFile
 from sources_clips import MILLISECOND, cut, every, make_clip, make_shades, moving, noise, real_clip
 
 FRAMES, KEY_EVERY = 96, 24

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from dashcam_pipeline.sources import Sampler
+from dashcam_pipeline.sources.sampling import Sampler
 
 
 def taken(times: list[float], **settings: float) -> list[int]:

@@ -10,9 +10,12 @@ import av
 import numpy as np
 import pytest
 
-from dashcam_pipeline.sources import FrameSource, Sampler, Verdict, VideoFile, probe
+from dashcam_pipeline.sources.base import FrameSource, Verdict
 from dashcam_pipeline.sources.container import open_video
 from dashcam_pipeline.sources.picture import UPRIGHT, orientation_from_matrix
+from dashcam_pipeline.sources.probe import probe
+from dashcam_pipeline.sources.sampling import Sampler
+from dashcam_pipeline.sources.video_file import VideoFile
 from sources_clips import (
     MATRICES,
     MILLISECOND,

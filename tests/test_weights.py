@@ -14,6 +14,7 @@ from dashcam_pipeline.cli import app
 from dashcam_pipeline.config import Settings
 from dashcam_pipeline.errors import ConfigError, DashcamError, WeightsCorrupt, WeightsMissing
 from dashcam_pipeline.weights import Role, State, needed, shipped
+from dashcam_pipeline.weights.download import fetch
 from dashcam_pipeline.weights.manifest import read_manifest
 from weights_toys import WriteManifest, put, sha
 
@@ -26,7 +27,7 @@ pytest_plugins = ["weights_fixtures"]
 def test_name_becomes_the_file_that_a_runtime_opens(
     here: Path, mirror: Path, write_manifest: WriteManifest
 ) -> None:
-    weights.fetch(["car", "text"])
+    fetch(["car", "text"])
     assert weights.resolve("car", "vehicle_detector") == here / "car/car.xml"
     assert weights.resolve("text", Role.PLATE_READER) == here / "text.onnx"
 
@@ -83,7 +84,7 @@ def test_file_of_the_users_own_needs_its_companion_and_nothing_else(
 
 
 def test_corrupt_file_is_not_used(here: Path, mirror: Path, write_manifest: WriteManifest) -> None:
-    weights.fetch()
+    fetch()
     put(here, {"car/car.bin": b"rotten"})
     with pytest.raises(WeightsCorrupt, match=f"car.bin has sha256 {sha(b'rotten')}.*`dashcam weights fetch`"):
         weights.resolve("car", Role.VEHICLE_DETECTOR)
@@ -92,7 +93,7 @@ def test_corrupt_file_is_not_used(here: Path, mirror: Path, write_manifest: Writ
 def test_fingerprint_knows_files_and_not_their_order(
     here: Path, mirror: Path, write_manifest: WriteManifest
 ) -> None:
-    weights.fetch(["car", "text"])
+    fetch(["car", "text"])
     first = weights.fingerprint(["car", "text"])
     assert weights.fingerprint(["text", "car"]) == first
     assert weights.fingerprint(["car"]) != first
@@ -103,7 +104,7 @@ def test_fingerprint_knows_files_and_not_their_order(
 def test_fingerprint_of_a_copy_named_by_path_is_that_of_the_model(
     here: Path, mirror: Path, write_manifest: WriteManifest
 ) -> None:
-    weights.fetch()
+    fetch()
     assert weights.fingerprint([str(mirror / "car/car.xml")]) == weights.fingerprint(["car"])
 
 
@@ -167,7 +168,7 @@ def test_list_names_every_model_in_full_on_a_narrow_terminal() -> None:
 def test_verify_fails_for_a_wrong_file_and_only_for_that(
     here: Path, mirror: Path, write_manifest: WriteManifest
 ) -> None:
-    weights.fetch()
+    fetch()
     assert CliRunner().invoke(app, ["weights", "verify"]).exit_code == 0
     put(here, {"car/car.bin": b"rotten"})
     assert isinstance(CliRunner().invoke(app, ["weights", "verify"]).exception, WeightsCorrupt)

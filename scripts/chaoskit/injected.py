@@ -16,7 +16,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from dashcam_pipeline.engine.frame_store import FrameStore, Pixels
+from dashcam_pipeline.engine.frame_store import FrameStore
+from dashcam_pipeline.engine.pixels import Pixels
 from dashcam_pipeline.engine.task import Batch, Outcome, Task
 from dashcam_pipeline.engine.worker import Processor, Tools
 

@@ -203,13 +203,14 @@ class StorageSettings(Section):
 class Settings(Section):
     """All settings of a run."""
 
-    run: RunSettings = RunSettings()
-    sampling: SamplingSettings = SamplingSettings()
-    frame_store: FrameStoreSettings = FrameStoreSettings()
-    queue: QueueSettings = QueueSettings()
-    models: ModelSettings = ModelSettings()
-    detection: DetectionSettings = DetectionSettings()
-    tracking: TrackingSettings = TrackingSettings()
-    looks: LookSettings = LookSettings()
-    vote: VoteSettings = VoteSettings()
-    storage: StorageSettings = StorageSettings()
+    # Sections are made when a run is given its settings: see `defer_build`.
+    run: RunSettings = Field(default_factory=RunSettings)
+    sampling: SamplingSettings = Field(default_factory=SamplingSettings)
+    frame_store: FrameStoreSettings = Field(default_factory=FrameStoreSettings)
+    queue: QueueSettings = Field(default_factory=QueueSettings)
+    models: ModelSettings = Field(default_factory=ModelSettings)
+    detection: DetectionSettings = Field(default_factory=DetectionSettings)
+    tracking: TrackingSettings = Field(default_factory=TrackingSettings)
+    looks: LookSettings = Field(default_factory=LookSettings)
+    vote: VoteSettings = Field(default_factory=VoteSettings)
+    storage: StorageSettings = Field(default_factory=StorageSettings)

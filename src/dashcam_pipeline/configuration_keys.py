@@ -5,11 +5,14 @@ Error messages, `dashcam config keys`, docs/configuration.md and configs/default
 
 from __future__ import annotations
 
+import ast
+import inspect
 import json
 import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 from dashcam_pipeline.config import NO_LIMIT, Section, Settings
@@ -95,11 +98,23 @@ def _row(key: Key) -> str:
 def _keys_of(section: str) -> list[Key]:
     model = _model(section)
     defaults = model().model_dump(mode="json")
-    properties = model.model_json_schema()["properties"]
+    properties, meanings = model.model_json_schema()["properties"], _meanings(model)
     return [
-        Key(f"{section}.{name}", _allowed(schema), defaults[name], schema.get("description", ""))
+        Key(f"{section}.{name}", _allowed(schema), defaults[name], meanings.get(name, ""))
         for name, schema in properties.items()
     ]
+
+
+def _meanings(model: type[Section]) -> dict[str, str]:
+    """The string below each key. Pydantic would read them too, but each time that any process loads the settings."""
+    body = ast.parse(textwrap.dedent(inspect.getsource(model))).body[0]
+    assert isinstance(body, ast.ClassDef)
+    found = {}
+    for key, below in pairwise(body.body):
+        match key, below:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                found[name] = inspect.cleandoc(text)
+    return found
 
 
 def _model(section: str) -> type[Section]:

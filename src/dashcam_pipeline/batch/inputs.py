@@ -10,8 +10,8 @@ from pathlib import Path
 
 from dashcam_pipeline.errors import VideoUnreadable
 from dashcam_pipeline.sources.discover import Discovery
+from dashcam_pipeline.sources.identity import video_id
 from dashcam_pipeline.sources.names import shown
-from dashcam_pipeline.sources.probe import video_id
 from dashcam_pipeline.stages.records import VideoJob
 from dashcam_pipeline.storage.rows import VideoRow, VideoStatus
 

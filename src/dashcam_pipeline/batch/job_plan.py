@@ -15,8 +15,7 @@ from dashcam_pipeline.engine.supervisor import RunPlan
 from dashcam_pipeline.engine.task import Task, pack
 from dashcam_pipeline.host import usable_cores
 from dashcam_pipeline.stages.context import Job
-from dashcam_pipeline.stages.pipeline import CHECKPOINT, DEAD_LETTER, BuildStages, table_for
-from dashcam_pipeline.stages.read import READ
+from dashcam_pipeline.stages.pipeline import CHECKPOINT, DEAD_LETTER, READ, BuildStages, table_for
 from dashcam_pipeline.stages.records import VideoJob
 from dashcam_pipeline.vision.devices import devices_for
 

@@ -15,7 +15,6 @@ from dashcam_pipeline.batch.resume import Wish
 from dashcam_pipeline.batch.run import BatchRun, Prepared
 from dashcam_pipeline.errors import EXIT_STOPPED, BadInput, SettingsDiffer
 from dashcam_pipeline.sources.names import shown
-from dashcam_pipeline.stages.read import read_so_far_s
 from dashcam_pipeline.storage.database import Database
 
 NAMED = 20  # skipped files that are named one by one
@@ -76,6 +75,8 @@ def say_plan(console: Console, prepared: Prepared) -> None:
 
 def _middle(prepared: Prepared) -> str:
     """Which videos go on where."""
+    from dashcam_pipeline.stages.read import read_so_far_s  # brings the decoder; most runs begin anew
+
     path_of = {video.video_id: video.path for video in prepared.plan.read}
     places = [
         f"{shown(Path(path_of[saved.checkpoint.source_id].name))} at {read_so_far_s(saved.checkpoint):.0f} s"

@@ -11,7 +11,8 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColum
 from rich.table import Column, Table
 
 from dashcam_pipeline.errors import WeightsCorrupt
-from dashcam_pipeline.weights import State, Status, fetch, folder, verify
+from dashcam_pipeline.weights import State, Status, folder, verify
+from dashcam_pipeline.weights.download import fetch
 from dashcam_pipeline.weights.store import corrupt_text, fetch_command
 
 app = typer.Typer(help="The models: list, fetch, verify.", no_args_is_help=True)

@@ -13,20 +13,15 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
-
-import cv2
-import numpy as np
-from numpy.typing import NDArray
+from typing import IO, TYPE_CHECKING
 
 from dashcam_pipeline.errors import DiskUnavailable
 
-Pixels = NDArray[np.uint8]
-"""uint8, shape (height, width, 3), BGR."""
+if TYPE_CHECKING:
+    from dashcam_pipeline.engine.pixels import Pixels
 
 SUFFIXES = {"raw": ".npy", "jpeg": ".jpg", "png": ".png"}
 JPEG_QUALITY = 95  # of waiting frames: plates are read from them
-PNG_LEVEL = 1
 OWNER_LOCK = "owner.lock"
 
 
@@ -47,17 +42,15 @@ class FrameStore:
 
     def put(self, frame_id: str, pixels: Pixels, quality: int = JPEG_QUALITY) -> int:
         """Write one frame; its size in bytes. Raises DiskUnavailable when the disk refuses."""
-        return self._save(frame_id, lambda file: _write(file, Path(frame_id).suffix, pixels, quality))
+        from dashcam_pipeline.engine.pixels import write_pixels  # see `get`
+
+        return self._save(frame_id, lambda file: write_pixels(file, Path(frame_id).suffix, pixels, quality))
 
     def get(self, frame_id: str) -> Pixels:
         """Read one frame; uncompressed ones are mapped, so that only the part that is used is read."""
-        path = self.folder / frame_id
-        if path.suffix == SUFFIXES["raw"]:
-            return np.asarray(np.load(path, mmap_mode="r"))
-        pixels = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
-        if pixels is None:
-            raise OSError(f"{path} is not a readable picture")
-        return np.asarray(pixels, np.uint8)
+        from dashcam_pipeline.engine.pixels import read_pixels  # most processes of a run see no picture
+
+        return read_pixels(self.folder / frame_id)
 
     def read_bytes(self, frame_id: str) -> bytes:
         """The file of one frame."""
@@ -65,7 +58,7 @@ class FrameStore:
 
     def put_back(self, frame_id: str, data: bytes) -> int:
         """Store a frame's file again as `read_bytes` gave it; its size. Raises DiskUnavailable likewise."""
-        return self._save(frame_id, lambda file: _write_all(file, memoryview(data)))
+        return self._save(frame_id, lambda file: write_all(file, memoryview(data)))
 
     def delete(self, frame_id: str) -> None:
         """Remove one frame; nothing happens when it is not there."""
@@ -103,24 +96,8 @@ class FrameStore:
             ) from error
 
 
-def _write(file: IO[bytes], suffix: str, pixels: Pixels, quality: int) -> None:
-    if suffix == SUFFIXES["raw"]:
-        # The header alone, then the pixels in one write, unbuffered.
-        header = {"descr": "|u1", "fortran_order": False, "shape": pixels.shape}
-        np.lib.format.write_array_header_1_0(file, header)  # type: ignore[no-untyped-call,unused-ignore]
-        _write_all(file, np.ascontiguousarray(pixels).data)
-        return
-    parameters = (
-        [cv2.IMWRITE_JPEG_QUALITY, quality]
-        if suffix == SUFFIXES["jpeg"]
-        else [cv2.IMWRITE_PNG_COMPRESSION, PNG_LEVEL]
-    )
-    encoded = cv2.imencode(suffix, pixels, parameters)[1]
-    _write_all(file, encoded.data)
-
-
-def _write_all(file: IO[bytes], data: memoryview) -> None:
-    """A disk that fills up takes a part of one write, and only refuses the next."""
+def write_all(file: IO[bytes], data: memoryview) -> None:
+    """Write everything: a disk that fills up takes a part of one write, and only refuses the next."""
     rest = data.cast("B")
     while rest:
         rest = rest[file.write(rest) :]

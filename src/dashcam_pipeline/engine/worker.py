@@ -17,8 +17,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-import cv2
-
 from dashcam_pipeline.engine.board import Fatal
 from dashcam_pipeline.engine.board_log import log_to_board
 from dashcam_pipeline.engine.frame_store import FrameStore
@@ -31,6 +29,8 @@ from dashcam_pipeline.errors import DashcamError
 LEASE_WAIT_S = 0.5  # a worker without work looks up this often
 EXIT_BROKEN = 1  # a worker process that broke down outside of a task
 EXIT_RECYCLED = 75  # a worker process that left by itself, worn out, to be replaced by a fresh one
+
+OPENCV_THREADS = "OPENCV_FOR_THREADS_NUM"  # read by OpenCV when it is loaded
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +79,7 @@ class WorkerSpec:
 def worker_main(spec: WorkerSpec, shared: Shared, store: FrameStore, parent_pid: int, log_level: int) -> None:
     """The whole life of a worker process."""
     become_child(parent_pid)
-    cv2.setNumThreads(spec.threads)  # else OpenCV takes every core in every process
+    os.environ[OPENCV_THREADS] = str(spec.threads)  # else OpenCV, where it is loaded, takes every core
     log_to_board(shared.board, spec.worker_id, log_level)
     pulse = Pulse(
         spec.worker_id,

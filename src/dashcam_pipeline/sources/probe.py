@@ -1,8 +1,7 @@
-"""What can be known of a video without reading all of it: identity, size, length, and whether it decodes."""
+"""What can be known of a video without reading all of it: size, length, and whether it decodes."""
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -13,11 +12,8 @@ from dashcam_pipeline.errors import VideoUnreadable
 from dashcam_pipeline.sources.container import OpenVideo, open_video, unreadable
 from dashcam_pipeline.sources.decoding import DamageTolerantDecoder, Losses
 from dashcam_pipeline.sources.explain import is_encrypted
+from dashcam_pipeline.sources.identity import video_id
 from dashcam_pipeline.sources.picture import Orientation, orientation_of
-
-_ID_CHARS = 32
-_BLOCK_BYTES = 32 << 10
-_BLOCKS = 64  # files up to 2 MiB are hashed whole, larger ones by as many blocks, evenly spread
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,32 +90,6 @@ def nothing_decoded(video: OpenVideo, losses: Losses) -> VideoUnreadable:
 
 def _promise(video: OpenVideo) -> str:
     return f" (its header promises {video.stream.frames})" if video.stream.frames else ""
-
-
-def video_id(path: Path) -> str:
-    """The identity of a file by its content: 32 hex digits.
-
-    A SHA-256 over its size and its bytes; of a file over 2 MiB, over 64 blocks of 32 KiB from start to end,
-    so that ten thousand files are told apart in minutes.
-
-    Raises:
-        VideoUnreadable: the file can't be read.
-    """
-    digest = hashlib.sha256()
-    try:
-        size = path.stat().st_size
-        digest.update(size.to_bytes(8, "big"))
-        with path.open("rb") as file:
-            if size <= _BLOCKS * _BLOCK_BYTES:
-                while block := file.read(_BLOCK_BYTES):
-                    digest.update(block)
-            else:
-                for number in range(_BLOCKS):
-                    file.seek((size - _BLOCK_BYTES) * number // (_BLOCKS - 1))
-                    digest.update(file.read(_BLOCK_BYTES))
-    except OSError as error:
-        raise unreadable(path, f"can't be read: {error.strerror}") from error
-    return digest.hexdigest()[:_ID_CHARS]
 
 
 def _doubts(orientation: Orientation, duration_s: float | None, fps: float | None) -> list[str]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from dashcam_pipeline.config import Settings
 from dashcam_pipeline.engine.task import Task
 from dashcam_pipeline.engine.worker import Tools
-from dashcam_pipeline.vision.runtime import RuntimeOptions
-from dashcam_pipeline.weights import Role, resolve
+
+if TYPE_CHECKING:
+    from dashcam_pipeline.vision.runtime import RuntimeOptions
+    from dashcam_pipeline.weights import Role
 
 CHECKPOINTS = "checkpoints"
 """The folder of the work dir in which runs keep their checkpoints."""
@@ -57,6 +59,8 @@ class StageContext:
 
     def runtime_options(self) -> RuntimeOptions:
         """How this worker runs models."""
+        from dashcam_pipeline.vision.runtime import RuntimeOptions  # only workers that run models load it
+
         models = self.settings.models
         return RuntimeOptions(
             engine=models.engine,
@@ -69,4 +73,6 @@ class StageContext:
 
     def weights(self, name: str, role: Role) -> Path:
         """The file of a model that the settings name."""
+        from dashcam_pipeline.weights import resolve
+
         return resolve(name, role)

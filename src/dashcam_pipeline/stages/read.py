@@ -26,10 +26,10 @@ from dashcam_pipeline.sources.sampling import Sampler
 from dashcam_pipeline.sources.video_file import VideoFile
 from dashcam_pipeline.stages.context import StageContext
 from dashcam_pipeline.stages.frames import store_frame
+from dashcam_pipeline.stages.pipeline import READ
 from dashcam_pipeline.stages.records import EndOfVideo, RowToWrite, SampledFrame, VideoJob, VideoRead
 from dashcam_pipeline.storage.rows import VideoRow, VideoStatus
 
-READ = "READ"
 CHUNK = 4  # frames brought in at once; bounds what a reader holds in memory
 ADMIT_WAIT_S = 0.5  # a reader that waits for room looks up this often, to hear a stop
 SHORT_ID = 16  # characters of the video id in the names of frames

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 from dataclasses import asdict, fields, is_dataclass
 from datetime import datetime
+from functools import cache
 
-import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from dashcam_pipeline.storage.rows import DeadLetterRow, SightingRow, VideoRow
@@ -21,7 +22,6 @@ _KINDS: dict[str, type[OutboxRow]] = {
     "dead_letter": DeadLetterRow,
 }
 _NAMES = {record: name for name, record in _KINDS.items()}
-_ADAPTERS = {name: TypeAdapter(record) for name, record in _KINDS.items()}
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ def from_json(kind: str, data: str) -> OutboxRow:
             log.warning(
                 "a waiting row of a newer version has fields unknown to this one: %s", sorted(unknown)
             )
-        return _ADAPTERS[kind].validate_python({k: v for k, v in values.items() if k not in unknown})
+        return _adapter(kind).validate_python({k: v for k, v in values.items() if k not in unknown})
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
@@ -70,9 +70,16 @@ def from_json(kind: str, data: str) -> OutboxRow:
         raise RowUnreadable(f"{kind}: {error}") from error
 
 
+@cache
+def _adapter(kind: str) -> TypeAdapter[OutboxRow]:
+    adapter: TypeAdapter[OutboxRow] = TypeAdapter(_KINDS[kind])
+    return adapter
+
+
 def _plain(value: object) -> object:
     if isinstance(value, datetime):
         return value.isoformat()
-    if isinstance(value, np.generic):
+    numpy = sys.modules.get("numpy")  # who has not loaded it has no value of it either
+    if numpy is not None and isinstance(value, numpy.generic):
         return value.item()
     raise TypeError(f"a row holds a {type(value).__name__}, which JSON has no word for")

@@ -1,6 +1,5 @@
 """Model weights: what is needed, its sha256 and licence, where it comes from, whether it is here."""
 
-from dashcam_pipeline.weights.download import fetch
 from dashcam_pipeline.weights.manifest import Manifest, Model, ModelFile, Role, read_manifest, shipped
 from dashcam_pipeline.weights.needed import Needed, needed
 from dashcam_pipeline.weights.store import State, Status, check, fingerprint, folder, resolve, verify
@@ -14,7 +13,6 @@ __all__ = [
     "State",
     "Status",
     "check",
-    "fetch",
     "fingerprint",
     "folder",
     "needed",
