@@ -27,9 +27,6 @@ class Bucket(Protocol):
         """Return tasks that had been taken; they are the next of their key to be taken again."""
 
     def take(self, n: int) -> list[Waiting]: ...
-    def finished(self, task: Task) -> None:
-        """A taken task is done or given up."""
-
     def oldest_s(self) -> float | None:
         """When the next ready task came in; None when none is ready."""
 
@@ -66,9 +63,6 @@ class FifoBucket:
             if suspect:
                 break
         return taken
-
-    def finished(self, task: Task) -> None:
-        pass
 
     def oldest_s(self) -> float | None:
         return self._items[0].since_s if self._items else None
@@ -147,6 +141,7 @@ class KeyedBucket:
         return taken
 
     def finished(self, task: Task) -> None:
+        """A taken task is done or given up."""
         lane = self._lanes[task.key]
         lane.taken -= 1
         if self.ordered:

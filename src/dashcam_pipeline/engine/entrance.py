@@ -28,6 +28,8 @@ class Entrance:
             if task.task_id in self.live or task.task_id in seen:
                 raise ValueError(f"task id {task.task_id!r} is in use")
             seen.add(task.task_id)
+            if not task.dependencies:
+                continue
             missing = [frame for frame in self.frames.unknown(task.dependencies) if frame not in new]
             if missing:
                 raise ValueError(f"task {task.task_id!r} depends on frames that are not stored: {missing}")

@@ -12,6 +12,7 @@ In any other, where tasks come in any order, those of a later epoch are held bac
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from dashcam_pipeline.engine.buckets import Waiting
@@ -51,13 +52,15 @@ class EpochBook:
         """The reader marks a cut: what it brings in from now on belongs to the next epoch."""
         self._sources[source_id].current += 1
 
-    def opened(self, task: Task) -> None:
-        """A task of an epoch came in."""
-        self._sources[task.source_id].open[task.epoch] += 1
+    def opened(self, tasks: Iterable[Task]) -> None:
+        """Tasks of epochs came in."""
+        for (source_id, epoch), number in Counter((task.source_id, task.epoch) for task in tasks).items():
+            self._sources[source_id].open[epoch] += number
 
-    def finished(self, task: Task) -> None:
-        """A task of an epoch is done or given up."""
-        self._sources[task.source_id].open[task.epoch] -= 1
+    def finished(self, tasks: Iterable[Task]) -> None:
+        """Tasks of epochs are done or given up."""
+        for (source_id, epoch), number in Counter((task.source_id, task.epoch) for task in tasks).items():
+            self._sources[source_id].open[epoch] -= number
 
     def is_early(self, task: Task) -> bool:
         """Whether an epoch before the task's own is not over."""

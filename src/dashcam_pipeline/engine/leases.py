@@ -40,18 +40,18 @@ class LeaseTable:
     def held(self, owner: str, task_ids: Sequence[str]) -> list[Task]:
         """The tasks, if the owner holds every one of them, each named once; else raises LeaseLost."""
         leases = [self._leases.get(task_id) for task_id in dict.fromkeys(task_ids)]
-        mine = sum(lease is not None and lease.owner == owner for lease in leases)
-        if not leases or mine < len(task_ids):
+        mine = [lease.waiting.task for lease in leases if lease is not None and lease.owner == owner]
+        if not mine or len(mine) < len(task_ids):
             raise LeaseLost(f"{owner} no longer holds {', '.join(task_ids) or 'any task'}")
-        return self.tasks(task_ids)
+        return mine
 
     def tasks(self, task_ids: Sequence[str]) -> list[Task]:
         """The tasks of these ids, whoever holds them."""
         return [self._leases[task_id].waiting.task for task_id in task_ids]
 
-    def end(self, task_id: str) -> Waiting:
-        """The task is no longer out."""
-        return self._leases.pop(task_id).waiting
+    def end(self, task_ids: Iterable[str]) -> list[Waiting]:
+        """The tasks are no longer out."""
+        return [self._leases.pop(task_id).waiting for task_id in task_ids]
 
     def of(self, owner: str) -> list[str]:
         """What a worker holds, in the order in which it was handed out."""

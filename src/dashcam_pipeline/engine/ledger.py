@@ -5,7 +5,7 @@ No locks and no waiting here: `queue.py` lets one caller in at a time.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
@@ -16,11 +16,10 @@ from dashcam_pipeline.engine.epochs import EpochBook
 from dashcam_pipeline.engine.frames import FrameLedger
 from dashcam_pipeline.engine.given_up import for_keeping, tombstone
 from dashcam_pipeline.engine.leases import LeaseTable
-from dashcam_pipeline.engine.pace import Pace
 from dashcam_pipeline.engine.policy import Load
-from dashcam_pipeline.engine.pressure import Pressure
+from dashcam_pipeline.engine.pressure import Levels, Pressure
 from dashcam_pipeline.engine.rules import QueueRules
-from dashcam_pipeline.engine.snapshot import CategoryLoad, QueueSnapshot
+from dashcam_pipeline.engine.snapshot import QueueSnapshot
 from dashcam_pipeline.engine.source_book import SourceBook
 from dashcam_pipeline.engine.states import Slot, StateBook
 from dashcam_pipeline.engine.task import (
@@ -34,6 +33,7 @@ from dashcam_pipeline.engine.task import (
     Task,
     WorkerClass,
 )
+from dashcam_pipeline.engine.work_book import WorkBook
 
 MOST_INTERRUPTIONS = 10  # a task that loses its worker more often than this is given up
 POPPED = "popped"
@@ -57,10 +57,16 @@ class Ledger:
         self._rules = rules
         self._clock = clock
         self._buckets: dict[str, Bucket] = {category.name: bucket_for(category) for category in categories}
+        self._keyed = {name: one for name, one in self._buckets.items() if isinstance(one, KeyedBucket)}
+        self._classes = {
+            worker_class: frozenset(one.name for one in categories if one.worker_class is worker_class)
+            for worker_class in WorkerClass
+        }
+        self._readers = self._classes[WorkerClass.SOURCE]
+        # A reader goes through all epochs, and a checkpoint comes behind its own.
+        self._beside_epochs = {*self._readers, rules.checkpoints_to}
         self._live: set[str] = set()  # ids of all waiting and leased tasks
-        self._done: Counter[str] = Counter()
-        self._failed: Counter[str] = Counter()
-        self._pace: dict[str, Pace] = defaultdict(Pace)
+        self._work = WorkBook()
         self.leases = LeaseTable()
         self.sources = SourceBook()
         self.epochs = EpochBook()
@@ -74,8 +80,7 @@ class Ledger:
     def add(self, tasks: Sequence[Task]) -> None:
         """Bring in tasks. Raises ValueError for an unknown category, an id in use, or a frame not stored."""
         self._entrance.check(tasks)
-        for task in tasks:
-            self._add(task)
+        self._add(tasks)
 
     def lease(self, owner: str, category: str, n: int | None) -> Batch:
         """Hand out the next batch of a category, which must have something ready."""
@@ -92,18 +97,16 @@ class Ledger:
         if not waiting:
             return None
         self.leases.grant(POPPED, waiting, self._clock())
-        self._finish(waiting[0].task.task_id)
+        self._finish([waiting[0].task])
         return waiting[0].task
 
     def complete(self, owner: str, task_ids: Sequence[str], outcome: Outcome, busy_s: float) -> None:
         """Finish leased tasks with all that follows."""
         tasks = self.apply(owner, task_ids, outcome, from_reader=False)
-        for task in tasks:
-            self._done[task.category] += 1
-            self._finish(task.task_id)
+        self._finish(tasks)
         if outcome.state is None and not self._categories[tasks[0].category].ordered:
             self._forget_lane(tasks[0])  # an ordered one must know where it was
-        self._pace[tasks[0].category].completed(busy_s)
+        self._work.completed(tasks, busy_s)
         self.move_on({task.source_id for task in tasks})
 
     def fail(self, task_id: str, reason: str, interrupted: bool = False) -> bool:
@@ -115,7 +118,7 @@ class Ledger:
         if interrupted:
             tried = replace(task, interruptions=task.interruptions + 1)
         else:
-            self._failed[task.category] += 1
+            self._work.failed(task.category)
             tried = replace(task, attempts=task.attempts + 1)
         if tried.attempts < self._rules.max_attempts and tried.interruptions <= MOST_INTERRUPTIONS:
             self.put_back([tried])
@@ -125,11 +128,11 @@ class Ledger:
         self.sources.tally(task.source_id, {DEAD_LETTERS: 1}, tried.epoch)
         keeper = self._rules.dead_letters_to
         if keeper is not None and task.category != keeper:
-            self._add(for_keeping(tried, keeper, reason))
+            self._add([for_keeping(tried, keeper, reason)])
         heir = self._categories[task.category].on_dead
         if heir is not None and task.tombstone_of is None:
-            self._add(tombstone(task, heir))
-        self._finish(task_id)
+            self._add([tombstone(task, heir)])
+        self._finish([task])
         self.move_on({task.source_id})
         return True
 
@@ -138,7 +141,8 @@ class Ledger:
         by_category: dict[str, list[Waiting]] = defaultdict(list)
         for task in tasks:
             self.pressure.settle(task.task_id)
-            by_category[task.category].append(replace(self.leases.end(task.task_id), task=task))
+            (waited,) = self.leases.end([task.task_id])
+            by_category[task.category].append(replace(waited, task=task))
         for category, waiting in by_category.items():
             self._buckets[category].put_back(waiting)
 
@@ -150,14 +154,13 @@ class Ledger:
         except (LeaseLost, ValueError):
             self.frames.discard(outcome.new_frames)
             raise
-        self._pace[tasks[0].category].handed_in(self._clock())
+        self._work.handed_in(tasks[0].category, self._clock())
         source_id, epoch = tasks[0].source_id, self._epoch_of(tasks[0])
         push = outcome.push
         if self._is_reader(tasks[0]):
-            push = tuple(replace(task, epoch=epoch) for task in push)
+            push = tuple(task if task.epoch == epoch else replace(task, epoch=epoch) for task in push)
         self.frames.register(outcome.new_frames, source=from_reader)
-        for task in push:
-            self._add(task)
+        self._add(push)
         self._put_state(tasks[0], outcome.state, epoch)
         self.frames.sweep(outcome.new_frames)
         if outcome.tallies:
@@ -190,18 +193,26 @@ class Ledger:
         return self._buckets[category].next_is_suspect and self.leases.has_suspect(owner)
 
     def loads(self, categories: Sequence[str]) -> list[Load]:
-        """What waits in each of the categories, for the policy."""
-        return [self._load(name) for name in categories]
+        """What waits in those of the categories that have something ready, for the policy."""
+        return [self._load(name) for name in categories if self._buckets[name].ready]
 
     def backlog(self, categories: Iterable[str]) -> int:
         """Tasks that wait in the categories together."""
         return sum(self._waiting(name) for name in categories)
 
-    def class_backlog(self, worker_class: WorkerClass) -> int:
-        """Tasks that wait for one class of workers."""
-        return self.backlog(
-            name for name, category in self._categories.items() if category.worker_class is worker_class
+    def levels(self) -> Levels:
+        """How full the pipeline is."""
+        waiting = {worker_class: self.backlog(names) for worker_class, names in self._classes.items()}
+        return Levels(
+            gpu_tasks=waiting[WorkerClass.GPU],
+            cpu_tasks=waiting[WorkerClass.CPU],
+            writer_tasks=waiting[WorkerClass.WRITER],
+            stored_bytes=self.frames.source_bytes,
         )
+
+    def may_have_room(self) -> bool:
+        """Whether a reader waits that might be let in now."""
+        return self.pressure.anyone_waits and not self.pressure.stays_closed(self.levels())
 
     @property
     def categories(self) -> list[str]:
@@ -219,16 +230,7 @@ class Ledger:
         return QueueSnapshot(
             clock_s=now,
             categories=tuple(
-                CategoryLoad(
-                    name=name,
-                    worker_class=category.worker_class,
-                    waiting=self._waiting(name),
-                    in_flight=leased[name],
-                    done=self._done[name],
-                    failed=self._failed[name],
-                    busy_s=self._pace[name].busy_s,
-                    pace=replace(self._pace[name]),
-                )
+                self._work.load(category, self._waiting(name), leased[name])
                 for name, category in self._categories.items()
             ),
             frames=self.frames.use(),
@@ -240,52 +242,57 @@ class Ledger:
             unfinished=self.unfinished,
         )
 
-    def _add(self, task: Task) -> None:
-        self.frames.retain(task.dependencies)
-        self._live.add(task.task_id)
-        bucket = self._buckets[task.category]
-        self.sources.opened(task, keyed=isinstance(bucket, KeyedBucket))
-        if self._counts_for_epoch(task):
-            self.epochs.opened(task)
-        waiting = Waiting(task, self._clock())
-        if self._categories[task.category].aligned and self.epochs.is_early(task):
-            self.epochs.hold(waiting)
-        else:
-            bucket.put(waiting)
+    def _add(self, tasks: Sequence[Task]) -> None:
+        now_s = self._clock()
+        self._live.update([task.task_id for task in tasks])
+        self.sources.opened(tasks)
+        self.epochs.opened(self._of_epochs(tasks))
+        for task in tasks:
+            self.frames.retain(task.dependencies)
+            if task.category in self._keyed:
+                self.sources.knows(task.source_id, task.category, task.key)
+            waiting = Waiting(task, now_s)
+            if self._categories[task.category].aligned and self.epochs.is_early(task):
+                self.epochs.hold(waiting)
+            else:
+                self._buckets[task.category].put(waiting)
 
     def _put_state(self, task: Task, state: KeyState | None, epoch: int) -> None:
         """Put the new state of a keyed task in the place of the old one, with the frames that each holds."""
-        if isinstance(self._buckets[task.category], KeyedBucket):
+        if task.category in self._keyed:
             first_open = self.epochs.first_open(task.source_id)
             self._states.put(task.source_id, Slot(task.category, task.key), state, epoch, first_open)
 
-    def _finish(self, task_id: str) -> None:
-        """Forget a leased task and what it needed."""
-        task = self.leases.end(task_id).task
-        self._live.discard(task_id)
-        self.pressure.forget(task_id, self._clock())
-        self.sources.finished(task)
-        if self._counts_for_epoch(task):
-            self.epochs.finished(task)
-        self._buckets[task.category].finished(task)
-        self.frames.release(task.dependencies)
+    def _finish(self, tasks: Sequence[Task]) -> None:
+        """Forget leased tasks and what they needed."""
+        task_ids = [task.task_id for task in tasks]
+        self.leases.end(task_ids)
+        self._live.difference_update(task_ids)
+        self.sources.finished(tasks)
+        self.epochs.finished(self._of_epochs(tasks))
+        for task in tasks:
+            if task.category in self._keyed:
+                self._keyed[task.category].finished(task)
+            if task.category in self._readers:
+                self.pressure.forget(task.task_id, self._clock())
+            self.frames.release(task.dependencies)
 
     def _forget_lane(self, task: Task) -> None:
         """A key has no state any more: unless something of it waits, its lane is not needed either."""
-        bucket = self._buckets[task.category]
-        if isinstance(bucket, KeyedBucket) and bucket.forget(task.key):
+        bucket = self._keyed.get(task.category)
+        if bucket is not None and bucket.forget(task.key):
             self.sources.forget_key(task.source_id, task.category, task.key)
 
     def _is_reader(self, task: Task) -> bool:
-        return self._categories[task.category].worker_class is WorkerClass.SOURCE
+        return task.category in self._readers
 
     def _epoch_of(self, task: Task) -> int:
         """To which epoch work belongs: a reader's own task goes through all of them."""
         return self.epochs.current(task.source_id) if self._is_reader(task) else task.epoch
 
-    def _counts_for_epoch(self, task: Task) -> bool:
-        """A reader goes through all epochs, and a checkpoint comes behind its own."""
-        return not self._is_reader(task) and task.category != self._rules.checkpoints_to
+    def _of_epochs(self, tasks: Sequence[Task]) -> list[Task]:
+        """Those of the tasks that an epoch is not over without."""
+        return [task for task in tasks if task.category not in self._beside_epochs]
 
     def _end_epoch(self, source_id: str) -> None:
         """Hand out the checkpoint of the earliest open epoch, and let the tasks in that waited for its end."""
@@ -293,7 +300,7 @@ class Ledger:
         early = self.epochs.end_next(source_id)
         keeper = self._rules.checkpoints_to
         if keeper is not None:
-            self._add(checkpoint_task(self._checkpoints.take(source_id, epoch), keeper))
+            self._add([checkpoint_task(self._checkpoints.take(source_id, epoch), keeper)])
         self._states.prune(source_id, epoch)
         for waiting in early:
             self._buckets[waiting.task.category].put(waiting)
@@ -304,12 +311,10 @@ class Ledger:
         if drained is None:
             return
         for category, key in drained.keys:
-            bucket = self._buckets[category]
-            if isinstance(bucket, KeyedBucket):
-                bucket.forget(key)
+            self._keyed[category].forget(key)
         self._states.forget(source_id)
         if drained.closer is not None:
-            self._add(drained.closer)
+            self._add([drained.closer])
         else:
             self.epochs.forget(source_id)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 
@@ -39,6 +39,16 @@ class Request:
     nbytes: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Levels:
+    """How full the pipeline is."""
+
+    gpu_tasks: int  # that wait for each class
+    cpu_tasks: int
+    writer_tasks: int
+    stored_bytes: int  # of frames brought in by readers
+
+
 class Gate:
     """One limit with hysteresis: it closes at `soft` and opens again only below `resume`."""
 
@@ -54,6 +64,10 @@ class Gate:
             self.closed = True
         # An empty pipeline takes any one request: a frame larger than the limit must not wait for ever.
         return not self.closed and (level + more <= self._limits.hard or level == 0)
+
+    def stays_closed(self, level: int) -> bool:
+        """Whether it is closed and would not open at this level."""
+        return self.closed and level >= self._limits.resume
 
 
 class Pressure:
@@ -71,26 +85,12 @@ class Pressure:
         self._waits: Counter[str] = Counter()
         self._wait_s: dict[str, float] = defaultdict(float)
 
-    def ask(
-        self,
-        request: Request,
-        gpu_tasks: int,
-        cpu_tasks: int,
-        writer_tasks: int,
-        stored_bytes: int,
-        disk_has_room: bool,
-        now_s: float,
-    ) -> str | None:
+    def ask(self, request: Request, levels: Levels, disk_has_room: bool, now_s: float) -> str | None:
         """Admit a request and set its room aside, or name the gate that it must wait for."""
         others = [other for other in self._reserved.values() if other.task_id != request.task_id]
-        levels = {
-            "gpu": gpu_tasks + sum(other.frames for other in others),
-            "cpu": cpu_tasks,
-            "writer": writer_tasks,
-            "store": stored_bytes + sum(other.nbytes for other in others),
-        }
+        now = _by_gate(levels, others)
         more = {"gpu": request.frames, "cpu": 0, "writer": 0, "store": request.nbytes}
-        refusing = [name for name, gate in self._gates.items() if not gate.admits(levels[name], more[name])]
+        refusing = [name for name, gate in self._gates.items() if not gate.admits(now[name], more[name])]
         if not disk_has_room:
             refusing.insert(0, "disk")
         if not refusing:
@@ -102,12 +102,22 @@ class Pressure:
             self._waits[refusing[0]] += 1
         return refusing[0]
 
+    @property
+    def anyone_waits(self) -> bool:
+        """Whether a reader was refused and not let in since."""
+        return bool(self._waiting)
+
+    def stays_closed(self, levels: Levels) -> bool:
+        """Whether at these levels no reader at all would be let in. May say no where `ask` would."""
+        now = _by_gate(levels, ())
+        return any(gate.stays_closed(now[name]) for name, gate in self._gates.items())
+
     def settle(self, task_id: str) -> None:
         """What was set aside for a task has come in, or never will."""
         self._reserved.pop(task_id, None)
 
     def forget(self, task_id: str, now_s: float) -> None:
-        """The task is over."""
+        """The reading task is over."""
         self.settle(task_id)
         self._count_wait(task_id, now_s)
 
@@ -127,3 +137,14 @@ class Pressure:
         waited = self._waiting.pop(task_id, None)
         if waited is not None:
             self._wait_s[waited[0]] += now_s - waited[1]
+
+
+def _by_gate(levels: Levels, admitted: Iterable[Request]) -> dict[str, int]:
+    """The level at each gate, with what was admitted and is still to come."""
+    coming = list(admitted)
+    return {
+        "gpu": levels.gpu_tasks + sum(request.frames for request in coming),
+        "cpu": levels.cpu_tasks,
+        "writer": levels.writer_tasks,
+        "store": levels.stored_bytes + sum(request.nbytes for request in coming),
+    }

@@ -26,8 +26,8 @@ from dashcam_pipeline.engine.task import (
     LeaseLost,
     Outcome,
     Task,
-    WorkerClass,
 )
+from dashcam_pipeline.engine.waiters import Waiters
 
 
 class CentralTaskQueue:
@@ -53,7 +53,9 @@ class CentralTaskQueue:
         self._free_bytes = free_bytes
         self._clock = clock
         self._ledger = Ledger(categories, rules, delete_frame, clock)
-        self._condition = threading.Condition()
+        self._lock = threading.Lock()
+        self._waiters = Waiters(self._lock)
+        self._room = threading.Condition(self._lock)  # readers that wait for it
         self._dead_owners: set[str] = set()
         self._closed = False
 
@@ -74,24 +76,18 @@ class CentralTaskQueue:
         """
         request = Request(task_id, frames, nbytes)
         deadline = self._clock() + wait_s
-        with self._condition:
+        with self._lock:
             while True:
                 if not self._ledger.leases.is_out(task_id):
                     raise LeaseLost(f"nobody holds {task_id}, which asks for room")
                 self._ledger.leases.moved([task_id], self._clock())
                 gate = self._ledger.pressure.ask(
-                    request,
-                    gpu_tasks=self._ledger.class_backlog(WorkerClass.GPU),
-                    cpu_tasks=self._ledger.class_backlog(WorkerClass.CPU),
-                    writer_tasks=self._ledger.class_backlog(WorkerClass.WRITER),
-                    stored_bytes=self._ledger.frames.source_bytes,
-                    disk_has_room=self._disk_has_room(nbytes),
-                    now_s=self._clock(),
+                    request, self._ledger.levels(), self._disk_has_room(nbytes), self._clock()
                 )
                 if gate is None:
                     return Admission(True)
                 left = deadline - self._clock()
-                if left <= 0 or not self._condition.wait(left):
+                if left <= 0 or not self._room.wait(left):
                     return Admission(False, gate)
 
     # --- taking tasks out --------------------------------------------------------------------------------
@@ -112,17 +108,11 @@ class CentralTaskQueue:
         The tasks stay the owner's until `complete`, `fail`, `give_back`, or until its lease runs out. Waits up
         to `wait_s` for work; None when there is none. A dead owner gets nothing: its last call may still be here.
         """
-        deadline = self._clock() + wait_s
-        with self._condition:
-            while True:
-                if owner in self._dead_owners:
-                    return None
-                chosen = policy.choose(self._ledger.loads(categories))
-                if chosen is not None and not self._ledger.must_wait(owner, chosen):
-                    return self._ledger.lease(owner, chosen, n)
-                left = deadline - self._clock()
-                if self._closed or left <= 0 or not self._condition.wait(left):
-                    return None
+        with self._lock:
+            batch = self._take(owner, categories, n)
+            if batch is not None or wait_s <= 0 or self._has_no_hope(owner):
+                return batch
+            return self._waiters.wait(owner, categories, n, wait_s)
 
     # --- finishing them ----------------------------------------------------------------------------------
 
@@ -171,7 +161,7 @@ class CentralTaskQueue:
 
     def renew(self, owner: str) -> None:
         """The owner is alive: its leases last another `lease_s`."""
-        with self._condition:
+        with self._lock:
             self._ledger.leases.renew(owner, self._clock())
 
     def alive(self, owner: str, task_ids: Sequence[str]) -> None:
@@ -179,7 +169,7 @@ class CentralTaskQueue:
 
         Raises LeaseLost when one of them is no longer the owner's.
         """
-        with self._condition:
+        with self._lock:
             self._ledger.leases.held(owner, task_ids)
             self._ledger.leases.moved(task_ids, self._clock())
 
@@ -198,12 +188,12 @@ class CentralTaskQueue:
 
     def silent_owners(self) -> list[Silent]:
         """Owners of leases that have been silent for `lease_s`, or hold a task that is stuck."""
-        with self._condition:
+        with self._lock:
             return self._ledger.leases.silent(self._clock(), self._rules.lease_s, self._rules.stuck_s)
 
     def grace(self) -> None:
         """The whole run stood still for a while: all leases begin anew, so that nobody is taken for silent."""
-        with self._condition:
+        with self._lock:
             self._ledger.leases.grace(self._clock())
 
     def withdraw(self, category: str) -> list[Task]:
@@ -224,40 +214,55 @@ class CentralTaskQueue:
 
     def backlog(self, category: str) -> int:
         """Tasks that wait in a category."""
-        with self._condition:
+        with self._lock:
             return self._ledger.backlog([category])
 
     def total_backlog(self) -> int:
         """Tasks that wait in all categories together."""
-        with self._condition:
+        with self._lock:
             return self._ledger.backlog(self._ledger.categories)
 
     def unfinished(self) -> int:
         """Tasks that wait or are leased, and closers still to come."""
-        with self._condition:
+        with self._lock:
             return self._ledger.unfinished
 
     def tallies(self, source_id: str) -> dict[str, int]:
         """The counts of a source."""
-        with self._condition:
+        with self._lock:
             return self._ledger.sources.tallies_of(source_id)
 
     def dead_letters(self) -> list[DeadLetter]:
         """Tasks that were given up."""
-        with self._condition:
+        with self._lock:
             return list(self._ledger.dead)
 
     def snapshot(self) -> QueueSnapshot:
         """Everything there is to show, at one moment."""
-        with self._condition:
+        with self._lock:
             return self._ledger.snapshot()
 
     @contextmanager
     def _change(self) -> Iterator[Ledger]:
-        """The ledger, for one caller; who waits for work or room looks again afterwards."""
-        with self._condition:
+        """The ledger, for one caller; who waits for work or room gets what came free of it."""
+        with self._lock:
             yield self._ledger
-            self._condition.notify_all()
+            self._waiters.serve(self._take, self._has_no_hope)
+            if self._ledger.may_have_room():
+                self._room.notify_all()
+
+    def _take(self, owner: str, categories: Sequence[str], n: int | None) -> Batch | None:
+        """A batch of the most urgent of the categories, if there is one for this owner."""
+        if owner in self._dead_owners:
+            return None
+        chosen = policy.choose(self._ledger.loads(categories))
+        if chosen is None or self._ledger.must_wait(owner, chosen):
+            return None
+        return self._ledger.lease(owner, chosen, n)
+
+    def _has_no_hope(self, owner: str) -> bool:
+        """Whether an owner for whom nothing is there need not wait."""
+        return self._closed or owner in self._dead_owners
 
     def _disk_has_room(self, nbytes: int) -> bool:
         return self._free_bytes is None or self._free_bytes() - nbytes >= self._rules.min_free_bytes

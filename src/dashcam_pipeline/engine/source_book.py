@@ -29,14 +29,12 @@ class SourceBook:
         self._totals: Counter[str] = Counter()  # of the sources that are over
         self.over = 0  # sources whose closer is done
 
-    def opened(self, task: Task, keyed: bool) -> None:
-        """A task of the source came in."""
-        self._open[task.source_id] += 1
-        if keyed:
-            self._keys[task.source_id].add((task.category, task.key))
+    def opened(self, tasks: Iterable[Task]) -> None:
+        """Tasks came in."""
+        self._open.update(task.source_id for task in tasks)
 
     def knows(self, source_id: str, category: str, key: str) -> None:
-        """A key of the source comes out of a checkpoint."""
+        """A key of the source came in with a task, or out of a checkpoint."""
         self._keys[source_id].add((category, key))
 
     def forget_key(self, source_id: str, category: str, key: str) -> None:
@@ -47,9 +45,9 @@ class SourceBook:
         """The source's keys in a category."""
         return [key for name, key in self._keys.get(source_id, ()) if name == category]
 
-    def finished(self, task: Task) -> None:
-        """A task of the source is done, given up or withdrawn."""
-        self._open[task.source_id] -= 1
+    def finished(self, tasks: Iterable[Task]) -> None:
+        """Tasks are done, given up or withdrawn."""
+        self._open.subtract(Counter(task.source_id for task in tasks))
 
     def close_with(self, closer: Task) -> None:
         """This task is to be pushed when nothing else of its source is left."""
