@@ -5,11 +5,14 @@
 #   DASHCAM_CLIPS_MIRROR    folder or address of the demo's clips                ../shared/videos if there
 #   DASHCAM_TEST_DATA       folder of the clips and photos that tests look at    ../shared if there
 #   RUN_ARGS, PYTEST_ARGS   more options for `dashcam run` and `pytest`
+#   BENCH_ARGS              more options for the benches, such as videos of your own
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+PEER_VENV := .venv-peer
+PEER_INSTALLED := $(PEER_VENV)/.installed
 DEMO_CLIPS := clips/demo
 DEMO_WORK_DIR := .dashcam/demo
 
@@ -24,10 +27,10 @@ export DASHCAM_TEST_DATA ?= $(abspath ../shared)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup weights clips demo test lint format docs size doctor clean
+.PHONY: help setup weights clips demo test lint format docs size doctor clean bench bench-scaling peer
 
 help:  ## what there is to make
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: weights clips  ## the main job over a few real clips, ending in a table of the sightings
 	$(BIN)/dashcam run $(DEMO_CLIPS) --work-dir $(DEMO_WORK_DIR) $(RUN_ARGS)
@@ -51,6 +54,16 @@ docs: setup  ## write what is derived from the settings: configs/default.yaml, d
 doctor: setup  ## what this host has for a run, and what to do about what is missing
 	$(BIN)/dashcam doctor
 
+bench: weights peer  ## this beside its peer and the ideal, as a table and as JSON in benchmarks/results
+	$(BIN)/python benchmarks/bench.py $(BENCH_ARGS)
+
+bench-scaling: weights  ## more clips, longer clips, more cores: tables and curves for docs/performance.md
+	@$(BIN)/python -c 'import matplotlib' 2>/dev/null || \
+	  $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -e '.[bench]'
+	$(BIN)/python benchmarks/scaling.py --write-docs $(BENCH_ARGS)
+
+peer: $(PEER_INSTALLED)
+
 setup: $(INSTALLED)  ## the virtual environment in .venv with everything in it
 
 weights: setup
@@ -69,6 +82,12 @@ $(INSTALLED): pyproject.toml
 	$(BIN)/python -m dashcam_pipeline.one_cv2
 	@touch $@
 
+# It wants other libraries than the project, and is only run by the bench.
+$(PEER_INSTALLED): benchmarks/peer-requirements.txt
+	@test -x $(PEER_VENV)/bin/pip || $(PYTHON) -m venv $(PEER_VENV)
+	$(PEER_VENV)/bin/python -m pip install --quiet --no-compile --disable-pip-version-check -r $<
+	@touch $@
+
 size:  ## megabytes of the default install, in an environment of its own, and what weighs most
 	@rm -rf build/size && mkdir -p build && $(PYTHON) -m venv build/size
 	@build/size/bin/python -m pip install --quiet --disable-pip-version-check .
@@ -78,4 +97,4 @@ size:  ## megabytes of the default install, in an environment of its own, and wh
 
 clean:  ## remove all that was made here, but not the fetched weights
 	@test ! -x $(BIN)/dashcam || $(BIN)/dashcam db stop --work-dir $(DEMO_WORK_DIR) >/dev/null 2>&1 || true
-	rm -rf $(VENV) build dist clips .dashcam .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(PEER_VENV) build dist clips .dashcam .pytest_cache .mypy_cache .ruff_cache

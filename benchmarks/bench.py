@@ -10,16 +10,13 @@ the host does hits both; the medians count. Nothing else should run meanwhile: t
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from benchkit.commands import own_folder
 from benchkit.contenders import PEER_PYTHON, OwnRun, PeerRun, run_own, run_peer
-from benchkit.decoding import decode
-from benchkit.ideal import ideal_of
-from benchkit.networks import best_cost, networks_of
+from benchkit.decoding import decode_and_convert
 from benchkit.parts import parts_of
 from benchkit.progress import Progress
 from benchkit.report import Measured, as_json, lines_of, notes_of
@@ -27,10 +24,16 @@ from benchkit.saving import RESULTS, described, save
 from benchkit.table import main_table
 from benchkit.trouble import BenchTrouble
 from benchkit.videos import REPOSITORY, BenchVideo, chosen
+from dashcam_pipeline.bench.ideal import ideal_of
+from dashcam_pipeline.bench.models import bare_models, inference
+from dashcam_pipeline.bench.parts import decode
 from dashcam_pipeline.configuration import load
 from dashcam_pipeline.errors import DashcamError
+from dashcam_pipeline.host import usable_cores
+from dashcam_pipeline.sources.probe import probe
 
-MORE_STEPS = 4  # a video: decoding with one thread and with all, inference, parts
+MORE_STEPS = 3  # a video: decoding, inference, parts
+INFERENCE_S = 3.0  # for which each model is run
 
 
 def main() -> int:
@@ -53,7 +56,7 @@ def main() -> int:
 
 def measure(video: BenchVideo, given: argparse.Namespace, progress: Progress) -> Measured:
     """Everything about one video. Raises BenchTrouble."""
-    name, settings, cores = video.path.stem, load().settings, len(os.sched_getaffinity(0))
+    name, settings, cores = video.path.stem, load().settings, usable_cores()
     own: list[OwnRun] = []
     peer: list[PeerRun] = []
     for number in range(1, given.repeat + 1):
@@ -62,25 +65,29 @@ def measure(video: BenchVideo, given: argparse.Namespace, progress: Progress) ->
         if not given.without_peer:
             with progress.step(f"{name}: the peer, run {number} of {given.repeat}"), own_folder() as folder:
                 peer.append(run_peer(video.path, folder, given.peer_python))
-    with progress.step(f"{name}: decoding, 1 thread"):
-        one_thread = decode(video.path, settings.sampling, 1)
-    with progress.step(f"{name}: decoding, {cores} threads"):
-        all_threads = decode(video.path, settings.sampling, cores)
+    with progress.step(f"{name}: decoding alone"):
+        decoded = decode(video.path, cores, f"decode only, {cores} threads")
+        decoding = (
+            decode(video.path, 1, "decode only, 1 thread"),
+            decoded,
+            decode_and_convert(video.path, settings.sampling, 1),
+            decode_and_convert(video.path, settings.sampling, cores),
+        )
     timings = own[0].timings
     with progress.step(f"{name}: inference alone"):
-        costs = {
-            model: best_cost(network, timings.inferences[model], cores)
-            for model, network in networks_of(settings, one_thread.picture).items()
-            if timings.inferences.get(model)
-        }
-    with progress.step(f"{name}: parts"):
-        parts = parts_of(video.path, settings, timings)
+        info = probe(video.path)
+        models = bare_models(settings, info.width, info.height)
+        used = {model: bare for model, bare in models.items() if timings.inferences.get(model)}
+        inferred = {model: inference(bare, INFERENCE_S, cores=cores) for model, bare in used.items()}
+    with progress.step(f"{name}: the other parts"):
+        parts = parts_of(video.path, settings, timings, models, inferred)
     return Measured(
         video=video,
         own=tuple(own),
         peer=tuple(peer),
-        decode_one_thread=one_thread.cost,
-        ideal=ideal_of(all_threads.cost, timings.inferences, costs, cores),
+        cores=cores,
+        decoding=decoding,
+        ideal=ideal_of(decoded, inferred, timings.inferences, cores),
         parts=parts,
     )
 

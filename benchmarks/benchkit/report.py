@@ -8,21 +8,12 @@ from statistics import median
 from typing import Any
 
 from benchkit.contenders import OwnRun, PeerRun, Row, lasting
-from benchkit.ideal import Cost, Ideal
+from benchkit.parts import Share
 from benchkit.table import Line
 from benchkit.videos import BenchVideo
+from dashcam_pipeline.bench.ideal import Ideal
+from dashcam_pipeline.bench.part import Part
 from score import Score, claims, score
-
-VERSION = 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
-    """A piece of the work, measured alone; or a stage, as the run itself timed it."""
-
-    name: str
-    times: int  # in one run over the video
-    each_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,9 +23,10 @@ class Measured:
     video: BenchVideo
     own: tuple[OwnRun, ...]
     peer: tuple[PeerRun, ...]  # empty where it was left out
-    decode_one_thread: Cost
+    cores: int  # on which the following was measured
+    decoding: tuple[Part, ...]  # alone, in several ways
     ideal: Ideal
-    parts: tuple[Part, ...]
+    parts: tuple[Share, ...]
 
     @property
     def frames(self) -> int:
@@ -49,60 +41,7 @@ class Measured:
 
 def lines_of(measured: Measured) -> list[Line]:
     """The lines of a video, in their order."""
-    ideal, frames = measured.ideal, measured.frames
-    whole_s = median(run.took.wall_s for run in measured.own)
-    working_s = median(run.timings.working_s for run in measured.own)
-    cpu_s = median(run.took.cpu_s for run in measured.own)
-    own_score = _scored(measured.video, measured.own[0].rows)
-
-    def line(what: str, seconds: float, cpu_s: float | None = None, **more: Any) -> Line:
-        return Line(
-            video=measured.video.path.stem,
-            what=what,
-            seconds=seconds,
-            frames_s=frames / seconds if seconds else None,
-            cpu_ms=None if cpu_s is None else cpu_s / frames * 1e3,
-            **more,
-        )
-
-    whole, working = pair_ratios(measured)
-    return [
-        line(
-            "this, whole command",
-            whole_s,
-            cpu_s,
-            to_peer=median(whole) if whole else None,
-            of_ideal=ideal.in_turn_s / whole_s,
-            score=own_score,
-        ),
-        line(
-            "this, first frame to last row",
-            working_s,
-            to_peer=median(working) if working else None,
-            of_ideal=ideal.in_turn_s / working_s,
-        ),
-        *_peer_lines(measured, line),
-        line("decode only, 1 thread", measured.decode_one_thread.wall_s, measured.decode_one_thread.cpu_s),
-        line(f"decode only, {ideal.cores} threads", ideal.decode.wall_s, ideal.decode.cpu_s),
-        line("bare inference", ideal.inference.wall_s, ideal.inference.cpu_s),
-        line(
-            "ideal: decode, then inference",
-            ideal.in_turn_s,
-            ideal.decode.cpu_s + ideal.inference.cpu_s,
-            of_ideal=1.0,
-        ),
-        line("bound: no core ever idle", ideal.overlapped_s, of_ideal=ideal.in_turn_s / ideal.overlapped_s),
-        *(
-            Line(
-                video=measured.video.path.stem,
-                what=part.name,
-                times=part.times,
-                each_ms=part.each_s * 1e3,
-                seconds=part.times * part.each_s,
-            )
-            for part in measured.parts
-        ),
-    ]
+    return [*_own_lines(measured), *_peer_lines(measured), *_bounds(measured), *_shares(measured)]
 
 
 def pair_ratios(measured: Measured) -> tuple[list[float], list[float]]:
@@ -123,6 +62,13 @@ def notes_of(measured: Measured) -> list[str]:
         f"{name}: {measured.frames:,} frames, {looked_at:,} looked at; inferences: {inferences}",
         f"{name}: first frame looked at after {first_s:.2f} s; at most {memory:,.0f} MB of memory",
     ]
+    unmeasured = sorted(
+        model
+        for model, count in runs[0].timings.inferences.items()
+        if count and model not in measured.ideal.inference_s
+    )
+    if unmeasured:
+        notes.append(f"{name}: the ideal is without {', '.join(unmeasured)}, which can't be measured alone")
     if len(runs) > 1:
         notes.append(
             f"{name}: the rows of {len(runs)} runs are {'' if measured.same_rows else 'NOT '}the same"
@@ -152,21 +98,83 @@ def as_json(measured: Measured) -> dict[str, Any]:
         ],
         "pair_ratios": {"whole": whole, "working": working},
         "same_rows": measured.same_rows,
-        "ideal": asdict(measured.ideal)
-        | {"in_turn_s": measured.ideal.in_turn_s, "overlapped_s": measured.ideal.overlapped_s},
+        "cores": measured.cores,
+        "ideal": asdict(measured.ideal) | {"total_s": measured.ideal.total_s},
     }
 
 
-def _peer_lines(measured: Measured, line: Any) -> list[Line]:
-    """The peer's two clocks."""
-    if not measured.peer:
-        return []
-    runs = measured.peer
-    found = _scored(measured.video, runs[0].rows)
-    cpu_s = median(run.took.cpu_s for run in runs)
+def _line(measured: Measured, what: str, seconds: float, cpu_s: float | None = None, **more: Any) -> Line:
+    """A line about the whole video."""
+    return Line(
+        video=measured.video.path.stem,
+        what=what,
+        seconds=seconds,
+        frames_s=measured.frames / seconds if seconds else None,
+        cpu_ms=None if cpu_s is None else cpu_s / measured.frames * 1e3,
+        **more,
+    )
+
+
+def _own_lines(measured: Measured) -> list[Line]:
+    """The two clocks of this project."""
+    whole_s = median(run.took.wall_s for run in measured.own)
+    working_s = median(run.timings.working_s for run in measured.own)
+    whole, working = pair_ratios(measured)
     return [
-        line("peer, whole command", median(run.took.wall_s for run in runs), cpu_s, to_peer=1.0, score=found),
-        line("peer, its loop over the frames", median(run.loop_s for run in runs), to_peer=1.0),
+        _line(
+            measured,
+            "this, whole command",
+            whole_s,
+            median(run.took.cpu_s for run in measured.own),
+            to_peer=median(whole) if whole else None,
+            of_ideal=measured.ideal.total_s / whole_s,
+            score=_scored(measured.video, measured.own[0].rows),
+        ),
+        _line(
+            measured,
+            "this, first frame to last row",
+            working_s,
+            to_peer=median(working) if working else None,
+            of_ideal=measured.ideal.total_s / working_s,
+        ),
+    ]
+
+
+def _peer_lines(measured: Measured) -> list[Line]:
+    """The two clocks of the peer."""
+    runs = measured.peer
+    if not runs:
+        return []
+    found, cpu_s = _scored(measured.video, runs[0].rows), median(run.took.cpu_s for run in runs)
+    whole_s, loop_s = median(run.took.wall_s for run in runs), median(run.loop_s for run in runs)
+    return [
+        _line(measured, "peer, whole command", whole_s, cpu_s, to_peer=1.0, score=found),
+        _line(measured, "peer, its loop over the frames", loop_s, to_peer=1.0),
+    ]
+
+
+def _bounds(measured: Measured) -> list[Line]:
+    """What can't be passed."""
+    ideal = measured.ideal
+    ideal_cpu_s = ideal.cpu_bound_s * measured.cores
+    return [
+        *(_line(measured, part.name, part.wall_s, part.cpu_s) for part in measured.decoding),
+        _line(measured, "bare inference", sum(ideal.inference_s.values())),
+        _line(measured, "ideal: decode, then infer", ideal.total_s, ideal_cpu_s, of_ideal=1.0),
+        _line(measured, "bound: no core ever idle", ideal.cpu_bound_s),
+    ]
+
+
+def _shares(measured: Measured) -> list[Line]:
+    return [
+        Line(
+            video=measured.video.path.stem,
+            what=part.name,
+            times=part.times,
+            each_ms=part.each_s * 1e3,
+            seconds=part.times * part.each_s,
+        )
+        for part in measured.parts
     ]
 
 

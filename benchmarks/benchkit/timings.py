@@ -55,6 +55,8 @@ def read_timings(path: Path) -> Timings:
             raise BenchTrouble(
                 f"{path} has version {found['version']}, this bench reads {VERSION}: update it"
             )
+        if found["working_s"] is None or found["first_frame_s"] is None or not found["frames"]:
+            raise BenchTrouble(f"the run of {path} has read no frame: name a video that can be read")
         return Timings(
             stages={
                 name: StageTiming(int(one["tasks"]), int(one["batches"]), float(one["worker_s"]))
