@@ -75,7 +75,15 @@ def recorded(
     return module
 
 
-CUDA_1 = (CUDA, {"device_id": 1, "arena_extend_strategy": "kSameAsRequested"})
+CUDA_1 = (
+    CUDA,
+    {
+        "device_id": 1,
+        "arena_extend_strategy": "kSameAsRequested",
+        "cudnn_conv_algo_search": "HEURISTIC",
+        "use_tf32": "0",
+    },
+)
 
 
 @pytest.mark.parametrize(

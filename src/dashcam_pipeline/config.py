@@ -112,6 +112,8 @@ class ModelSettings(Section):
     """What reads plates: `rapidocr` needs no download, `paddleocr` needs the `paddle` extra."""
     reader_model: str = "cct_xs_v2_global"
     """The fast-plate-ocr model."""
+    gpu_batch: int = Field(default=8, ge=1, le=1024)
+    """Pictures of one inference on a GPU; where fewer wait, black ones fill it up. On the CPU it is always one."""
     vehicle_input: Literal["fitted", "own"] = "fitted"
     """Input of the vehicle detector: `fitted` = as wide as the model's own, as high as the frames' shape asks for."""
     plate_input_px: int | None = Field(default=192, ge=64, le=2048)

@@ -68,6 +68,7 @@ class StageContext:
             threads=self.tools.threads,
             precision=models.precision,
             tensorrt=models.tensorrt,
+            batch=1 if self.tools.device == "cpu" else models.gpu_batch,
             cache_dir=self.job.work_dir / "model_cache" / self.tools.worker_id,  # not for two writers at once
         )
 

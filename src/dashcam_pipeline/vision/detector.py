@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from dashcam_pipeline.errors import EngineUnavailable
+from dashcam_pipeline.vision.batches import chunks, of_picture, stacked
 from dashcam_pipeline.vision.heads import (
     COCO_VEHICLES,
     EndToEndHead,
@@ -110,17 +111,19 @@ class RuntimeDetector:
         self._runtime = runtime
         self._head = head
         self._min_score = min_score
+        self._batch = runtime.input_shapes[0][0]
 
     def detect(self, images: Sequence[Image]) -> list[list[Detection]]:
-        """See `Detector.detect`. One inference a picture."""
-        return [self._detect_one(image) for image in images]
-
-    def _detect_one(self, image: Image) -> list[Detection]:
-        if image.size == 0:
-            return []
-        prepared = self._head.prepare(image)
-        outputs = self._runtime.infer(prepared.batch)
-        return self._head.decode(outputs, prepared.placement, self._min_score)
+        """See `Detector.detect`. One inference a batch of the runtime."""
+        found: list[list[Detection]] = [[] for _ in images]
+        seen = [place for place, image in enumerate(images) if image.size]
+        for places in chunks(seen, self._batch):
+            prepared = [self._head.prepare(images[place]) for place in places]
+            outputs = self._runtime.infer(stacked([one.batch for one in prepared], self._batch))
+            for slot, (place, one) in enumerate(zip(places, prepared, strict=True)):
+                own = of_picture(outputs, slot, self._batch)
+                found[place] = self._head.decode(own, one.placement, self._min_score)
+        return found
 
 
 def _open(
@@ -132,10 +135,10 @@ def _open(
     fit: Callable[[InputSize], InputSize] | None,
 ) -> Detector:
     runtime = open_runtime(model, options, fit=fit)
-    return RuntimeDetector(runtime, _head_for(runtime, model, one_class, coco), min_score)
+    return RuntimeDetector(runtime, head_for(runtime, model, one_class, coco), min_score)
 
 
-def _head_for(runtime: Runtime, model: Path, one_class: str, coco: Labels | None) -> Head:
+def head_for(runtime: Runtime, model: Path, one_class: str, coco: Labels | None) -> Head:
     """The head for a model, told apart by the number and names of its outputs."""
     height, width = runtime.input_shapes[0][2:]
     outputs = len(runtime.output_names)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
@@ -12,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dashcam_pipeline.errors import EngineUnavailable, WeightsCorrupt
+from dashcam_pipeline.vision.batches import fits_batch
+from dashcam_pipeline.vision.onnx_batching import batched_model
 from dashcam_pipeline.vision.runtime import RuntimeOptions
 
 CPU = "CPUExecutionProvider"
@@ -23,6 +26,19 @@ TENSORRT_CURE = "install TensorRT's libraries where the loader finds them, or se
 FATAL = 4
 """onnxruntime's log severity above its errors."""
 CPU_INSTALL = "pip install 'dashcam-pipeline[onnx]'"
+CUDA_OPTIONS = {
+    # Grow the arena by what is asked for, not by powers of two: several sessions share one GPU.
+    "arena_extend_strategy": "kSameAsRequested",
+    # The default tries all algorithms and takes the fastest, which may be another one in the next run …
+    "cudnn_conv_algo_search": "HEURISTIC",
+    # … and rounds what goes into products to 10 bits.
+    "use_tf32": "0",
+}
+"""https://onnxruntime.ai/docs/execution-providers/CUDA-ExecutionProvider.html"""
+
+DTYPES = {"tensor(float)": np.float32, "tensor(uint8)": np.uint8}
+
+log = logging.getLogger(__name__)
 
 
 class OnnxRuntime:
@@ -53,28 +69,61 @@ class OnnxRuntime:
         with _silent(onnxruntime) as said:
             if wanted != CPU and hasattr(onnxruntime, "preload_dlls"):
                 onnxruntime.preload_dlls()  # finds the CUDA libraries that came as wheels
-            try:
-                session = onnxruntime.InferenceSession(
-                    str(model),
-                    sess_options=_session_options(onnxruntime, options),
-                    providers=_providers(options),
-                )
-            except Exception as error:  # onnxruntime's own errors share no public root
-                raise WeightsCorrupt(
-                    f"onnxruntime can't load {model}: {error}; check it with `dashcam weights verify`"
-                ) from error
+            session = None
+            if options.batch > 1:
+                session = _batched_session(onnxruntime, model, options, input_shape)
+            batch = 1 if session is None else options.batch
+            session = session or _session(onnxruntime, str(model), model, options)
         require_provider(wanted, session.get_providers(), model, options, said.getvalue())
         self.name = f"onnxruntime:{wanted.removesuffix('ExecutionProvider')}"
         first = session.get_inputs()[0]
-        self.input_shapes: tuple[tuple[int, ...], ...] = (_fixed_shape(first.shape, input_shape, model),)
+        self.input_shapes: tuple[tuple[int, ...], ...] = (
+            _fixed_shape(first.shape, input_shape, batch, model),
+        )
         self.output_names = tuple(output.name for output in session.get_outputs())
         self._input_name = first.name
         self._session = session
 
     def infer(self, batch: NDArray[Any]) -> list[NDArray[np.float32]]:
         """Run the model once; see `Runtime.infer`."""
-        outputs = self._session.run(None, {self._input_name: batch})
-        return [np.asarray(output, dtype=np.float32) for output in outputs]
+        return _run(self._session, self._input_name, batch)
+
+
+def _run(session: Any, input_name: str, batch: NDArray[Any]) -> list[NDArray[np.float32]]:
+    outputs = session.run(None, {input_name: batch})
+    return [np.asarray(output, dtype=np.float32) for output in outputs]
+
+
+def _session(onnxruntime: Any, source: str | bytes, model: Path, options: RuntimeOptions) -> Any:
+    """A session of a file or of the bytes of one. Raises WeightsCorrupt."""
+    try:
+        return onnxruntime.InferenceSession(
+            source, sess_options=_session_options(onnxruntime, options), providers=_providers(options)
+        )
+    except Exception as error:  # onnxruntime's own errors share no public root
+        raise WeightsCorrupt(
+            f"onnxruntime can't load {model}: {error}; check it with `dashcam weights verify`"
+        ) from error
+
+
+def _batched_session(
+    onnxruntime: Any, model: Path, options: RuntimeOptions, input_shape: Sequence[int] | None
+) -> Any:
+    """A session that takes batches; None for a model that does not work with them, which is logged."""
+    try:
+        session = _session(onnxruntime, batched_model(model, options.batch), model, options)
+        first = session.get_inputs()[0]
+        shape = _fixed_shape(first.shape, input_shape, options.batch, model)
+        outputs = _run(session, first.name, np.zeros(shape, DTYPES.get(first.type, np.float32)))
+        if fits_batch(outputs, options.batch):
+            return session
+        reason = "its outputs can't be told apart by picture"
+    except EngineUnavailable:
+        raise
+    except Exception as error:  # onnxruntime's and onnx's own errors share no public root
+        reason = str(error).strip().splitlines()[-1]
+    log.warning("%s takes one picture at a time, no batches: %s", model.name, reason)
+    return None
 
 
 def wanted_provider(options: RuntimeOptions) -> str:
@@ -126,8 +175,7 @@ def _session_options(onnxruntime: Any, options: RuntimeOptions) -> Any:
 
 
 def _providers(options: RuntimeOptions) -> list[Any]:
-    # Grow the arena by what is asked for, not by powers of two: several workers share one GPU.
-    cuda = (CUDA, {"device_id": options.device_index, "arena_extend_strategy": "kSameAsRequested"})
+    cuda = (CUDA, {"device_id": options.device_index, **CUDA_OPTIONS})
     wanted = wanted_provider(options)
     if wanted == CPU:
         return [CPU]
@@ -143,16 +191,16 @@ def _providers(options: RuntimeOptions) -> list[Any]:
 
 
 def _fixed_shape(
-    own: Sequence[int | str | None], asked: Sequence[int] | None, model: Path
+    own: Sequence[int | str | None], asked: Sequence[int] | None, batch: int, model: Path
 ) -> tuple[int, ...]:
     """The first input's shape: as asked where the model leaves it open, else its own."""
-    shape = tuple(side if isinstance(side, int) else 1 for side in own)
+    shape = (batch, *(side if isinstance(side, int) else 1 for side in own[1:]))
     if asked is None:
         return shape
-    for mine, wish in zip(own, asked, strict=True):
+    for mine, wish in zip(own[1:], asked[1:], strict=True):
         if isinstance(mine, int) and mine != wish:
             raise EngineUnavailable(
                 f"{model.name} takes inputs of shape {shape}, not {tuple(asked)}: onnxruntime can't reshape it; "
                 "use engine openvino"
             )
-    return tuple(asked)
+    return (batch, *asked[1:])

@@ -14,6 +14,7 @@ import yaml
 from numpy.typing import NDArray
 
 from dashcam_pipeline.errors import ConfigError, WeightsCorrupt, WeightsMissing
+from dashcam_pipeline.vision.batches import chunks, of_picture, stacked
 from dashcam_pipeline.vision.runtime import RuntimeOptions, open_runtime
 from dashcam_pipeline.vision.types import Image, PlateRead
 
@@ -133,18 +134,21 @@ class FastPlateReader:
         self._config = read_plate_config(model)
         config = self._config
         self._runtime = open_runtime(model, options, (1, config.height, config.width, config.channels))
+        self._batch = self._runtime.input_shapes[0][0]
         self.name = self._runtime.name
 
     def read(self, images: Sequence[Image]) -> list[PlateRead]:
-        """See `PlateReader.read`. One inference a picture."""
-        return [self._read_one(image) for image in images]
-
-    def _read_one(self, image: Image) -> PlateRead:
-        if image.size == 0:
-            return NOTHING_READ
-        outputs = self._runtime.infer(self._prepare(image))
-        slots = outputs[0].reshape(self._config.slots, len(self._config.alphabet))
-        return self._decode(slots, outputs[1].reshape(-1) if len(outputs) > 1 else None)
+        """See `PlateReader.read`. One inference a batch of the runtime."""
+        reads = [NOTHING_READ] * len(images)
+        seen = [place for place, image in enumerate(images) if image.size]
+        for places in chunks(seen, self._batch):
+            pictures = [self._prepare(images[place]) for place in places]
+            outputs = self._runtime.infer(stacked(pictures, self._batch))
+            for slot, place in enumerate(places):
+                own = of_picture(outputs, slot, self._batch)
+                slots = own[0].reshape(self._config.slots, len(self._config.alphabet))
+                reads[place] = self._decode(slots, own[1].reshape(-1) if len(own) > 1 else None)
+        return reads
 
     def _prepare(self, image: Image) -> NDArray[np.uint8]:
         config = self._config

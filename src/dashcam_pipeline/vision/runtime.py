@@ -34,6 +34,8 @@ class RuntimeOptions:
     precision: Precision = "f32"
     tensorrt: bool = False
     """On a CUDA device, ask onnxruntime for TensorRT."""
+    batch: int = 1
+    """Pictures of one inference, where onnxruntime runs the model; OpenVINO takes one at a time."""
     cache_dir: Path | None = None
     """Where an engine may keep its compiled form of a model; None = nowhere."""
 
@@ -53,6 +55,11 @@ class RuntimeOptions:
         if self.engine in ("openvino", "onnxruntime"):
             return self.engine
         return "onnxruntime" if self.on_cuda else "openvino"
+
+    @property
+    def chosen_batch(self) -> int:
+        """Pictures of one inference of that engine."""
+        return self.batch if self.chosen_engine == "onnxruntime" else 1
 
 
 class Runtime(Protocol):
@@ -92,7 +99,7 @@ def open_runtime(
         model: an OpenVINO `.xml` or an `.onnx` file.
         options: engine, device and threads.
         input_shape: shape to fix the first input to, batch first; None = the model's own, with a
-            batch of one where it leaves that open.
+            batch of one where it leaves that open. `options.batch` goes before the batch of either.
         fit: for models that take pictures (1, 3, h, w): the wanted size, from the model's own. A wish: an engine
             or a model that can't be resized keeps its own, see `Runtime.input_shapes`.
 
