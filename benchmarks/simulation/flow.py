@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dashcam_pipeline.engine.task import Batch, Category, KeyState, Outcome, Task
 from dashcam_pipeline.stages.pipeline import Stage
 from dashcam_pipeline.stages.records import EndOfVideo, SampledFrame, VideoJob, VideoRead
-from simulation.params import Edge, Params
+from simulation.params import Edge, Measured
 
 ALL_BUT_ONE = 1e-6
 END = b"end"
@@ -30,7 +30,7 @@ class Flow:
         rng: where chance comes from.
     """
 
-    def __init__(self, table: Sequence[Stage], params: Params, rng: random.Random) -> None:
+    def __init__(self, table: Sequence[Stage], params: Measured, rng: random.Random) -> None:
         self._categories = {stage.category.name: stage.category for stage in table}
         self._rng = rng
         self._video = params.video
@@ -75,7 +75,7 @@ class Flow:
     def _children(self, task: Task) -> list[Task]:
         if task.payload == END:
             return []
-        children = []
+        children: list[Task] = []
         for edge in self._followed(self._edges[task.category]):
             child = self._categories[edge.child]
             name = f"{task.task_id.partition(':')[2]}-{len(children)}"

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import simpy
 
@@ -18,17 +19,18 @@ from dashcam_pipeline.batch.job_plan import queue_rules
 from dashcam_pipeline.engine.pulse import HEARTBEAT_S
 from dashcam_pipeline.engine.queue import CentralTaskQueue
 from dashcam_pipeline.engine.task import Batch, Task, WorkerClass
-from dashcam_pipeline.engine.worker import LEASE_WAIT_S, Processor, Tools, WorkerSpec
+from dashcam_pipeline.engine.worker import Processor, Tools, WorkerSpec
 from dashcam_pipeline.stages.pipeline import stages
-from dashcam_pipeline.stages.read import ADMIT_WAIT_S
 from simulation.flow import END, Flow
-from simulation.machine import Cores, OneAtATime, Result, Steps
+from simulation.machine import Cores, OneAtATime, Steps
+from simulation.manager import Manager
 from simulation.params import Params, StageCost
 from simulation.scenario import Measured, Scenario
 
 CALLS_A_BEAT = 3  # a heartbeat's calls, see engine/pulse.py
-WARM_FRAMES = 400  # looked at before measuring begins, when a steady state is wanted
-MEASURED_FRAMES = 2500
+WARM_FRAMES = 400  # looked at before measuring begins, when a steady state is wanted …
+WARM_FRAMES_A_WORKER = 8  # … and as many more, because each fills its part of the queue
+MEASURED_FRAMES = 2000
 
 
 def simulate(params: Params, scenario: Scenario) -> Measured:
@@ -66,9 +68,8 @@ class _Run:
             clock=lambda: float(self._env.now),
         )
         self._cores = Cores(self._env, scenario.cores)
-        self._manager = OneAtATime(self._env)
+        self._manager = Manager(self._env, self._cores, params.manager)
         self._gpus = {device: OneAtATime(self._env) for device in devices if device != "cpu"}
-        self._changed = self._env.event()
         self._over = self._env.event()
         self._busy_s = dict.fromkeys(WorkerClass, 0.0)
         self._stage_s: dict[str, float] = dict.fromkeys((stage.category.name for stage in table), 0.0)
@@ -77,6 +78,7 @@ class _Run:
         self._videos = 0
         self._peak_gpu = 0
         self._gpu_categories = [c.name for c in categories if c.worker_class is WorkerClass.GPU]
+        self._warm = WARM_FRAMES + WARM_FRAMES_A_WORKER * len(crew.model_devices)
         self._begin, self._end = _Marks(), _Marks()
 
     def measured(self) -> Measured:
@@ -107,6 +109,7 @@ class _Run:
             workers={worker_class: self._loops(worker_class) for worker_class in WorkerClass},
             stage_s=dict(self._stage_s),
             stage_tasks=dict(self._tasks),
+            gate_waits=dict(self._queue.snapshot().pressure.waits),
             peak_gpu_tasks=self._peak_gpu,
             unfinished=self._queue.unfinished(),
         )
@@ -115,13 +118,15 @@ class _Run:
 
     def _loop(self, spec: WorkerSpec, lock: OneAtATime) -> Steps[None]:
         """One loop of a worker: engine/worker.py."""
-        worker_class = WorkerClass(spec.worker_class)
+        worker_class, same_call = WorkerClass(spec.worker_class), False
         while True:
-            batch = yield from self._ask(
-                lambda: self._queue.lease(spec.worker_id, spec.categories), _size, LEASE_WAIT_S
+            batch = yield from self._manager.ask(
+                worker_class.value,
+                partial(self._queue.lease, spec.worker_id, spec.categories),
+                _size,
+                same_call,
             )
-            if batch is None:
-                continue
+            same_call = self._scenario.one_call
             if worker_class is WorkerClass.SOURCE:
                 yield from self._read(spec, batch, lock)
             else:
@@ -133,11 +138,11 @@ class _Run:
         yield from self._spend(spec, batch.category, len(batch.tasks), None)
         self._busy_s[worker_class] += self._env.now - began_s
         outcome = self._flow.outcome(batch)
-        yield from self._call(
+        yield from self._manager.call(
             lambda: self._queue.complete(spec.worker_id, batch.task_ids, outcome),
             len(batch.tasks) + len(outcome.push),
         )
-        self._changes()
+        self._changed()
         if batch.category == self._flow.tracking.name:
             self._count_frames(sum(task.payload != END for task in batch.tasks))
         self._stop_when_done()
@@ -159,13 +164,13 @@ class _Run:
             frame += number
             if frame * frame_s - cut_s >= every_s:
                 cut_s, outcome = frame * frame_s, replace(outcome, cut=True)
-            yield from self._call(
+            yield from self._manager.call(
                 lambda outcome=outcome: self._queue.progress(spec.worker_id, task.task_id, outcome), number
             )
-            self._changes()
+            self._changed()
         end = self._flow.end_of_video(task, frame)
-        yield from self._call(lambda: self._queue.complete(spec.worker_id, batch.task_ids, end), 3)
-        self._changes()
+        yield from self._manager.call(lambda: self._queue.complete(spec.worker_id, batch.task_ids, end), 3)
+        self._changed()
 
     def _enter(self, task: Task, number: int) -> Steps[None]:
         """Wait until the frames may come in."""
@@ -174,21 +179,18 @@ class _Run:
         def ask() -> bool | None:
             return self._queue.admit(task.task_id, number, nbytes).admitted or None
 
-        while (yield from self._ask(ask, lambda _: 0, ADMIT_WAIT_S)) is None:
-            pass
+        yield from self._manager.ask("admit", ask, _no_tasks)
 
     def _beats(self) -> Steps[None]:
         """The heartbeat of a process: engine/pulse.py."""
         while True:
             yield self._env.timeout(HEARTBEAT_S)
             for _ in range(CALLS_A_BEAT):
-                yield from self._call(lambda: None, 0)
+                yield from self._manager.call(lambda: None, 0)
 
     # --- what they spend ---------------------------------------------------------------------------------
 
-    def _spend(
-        self, spec: WorkerSpec, category: str, tasks: int, lock: OneAtATime | None
-    ) -> Steps[None]:
+    def _spend(self, spec: WorkerSpec, category: str, tasks: int, lock: OneAtATime | None) -> Steps[None]:
         """The time of one batch, on a core, on the worker's cores, or on its GPU."""
         cost = self._params.stages[category]
         work_s = self._drawn(cost.batch_s + tasks * cost.item_s, cost.spread)
@@ -213,36 +215,6 @@ class _Run:
         sigma = math.sqrt(math.log(1 + spread**2))
         return mean_s * self._rng.lognormvariate(-(sigma**2) / 2, sigma)
 
-    # --- the Manager -------------------------------------------------------------------------------------
-
-    def _call(self, operation: Callable[[], Result], tasks: int) -> Steps[Result]:
-        """One call that carries so many tasks."""
-        cost = self._params.manager
-        yield self._cores.run(cost.client_call_s + tasks * cost.client_task_s)
-        yield from self._manager.serve(lambda: self._cores.run(cost.call_s + tasks * cost.task_s))
-        return operation()
-
-    def _ask(
-        self, operation: Callable[[], Result | None], size: Callable[[Result], int], wait_s: float
-    ) -> Steps[Result | None]:
-        """A call that waits in the Manager until there is an answer, and looks again whenever something changed."""
-        cost, deadline_s = self._params.manager, self._env.now + wait_s
-        answer = yield from self._call(operation, 0)
-        while answer is None and self._env.now < deadline_s:
-            yield self._changed | self._env.timeout(deadline_s - self._env.now)
-            yield from self._manager.serve(lambda: self._cores.run(cost.wake_s))
-            answer = operation()
-        if answer is not None and (tasks := size(answer)):
-            yield from self._manager.serve(lambda: self._cores.run(tasks * cost.task_s))
-            yield self._cores.run(tasks * cost.client_task_s)
-        return answer
-
-    def _changes(self) -> None:
-        """Who waits in the Manager looks again."""
-        changed, self._changed = self._changed, self._env.event()
-        changed.succeed()
-        self._peak_gpu = max(self._peak_gpu, sum(map(self._queue.backlog, self._gpu_categories)))
-
     # --- beginning and end -------------------------------------------------------------------------------
 
     def _add_video(self) -> None:
@@ -254,11 +226,15 @@ class _Run:
         self._frames += number
         if self._scenario.videos is not None:
             return
-        if not self._begin.frames and self._frames >= WARM_FRAMES:
+        if not self._begin.frames and self._frames >= self._warm:
             self._begin = self._marks()
-        if self._frames >= WARM_FRAMES + MEASURED_FRAMES and not self._over.triggered:
+        if self._frames >= 2 * self._warm + MEASURED_FRAMES and not self._over.triggered:
             self._end = self._marks()
             self._over.succeed()
+
+    def _changed(self) -> None:
+        self._peak_gpu = max(self._peak_gpu, sum(map(self._queue.backlog, self._gpu_categories)))
+        self._manager.changed()
 
     def _stop_when_done(self) -> None:
         if self._scenario.videos is not None and not self._over.triggered and not self._queue.unfinished():
@@ -282,6 +258,10 @@ class _Run:
 def _width(cost: StageCost, threads: int) -> float:
     """How many times faster several threads do it (Amdahl's law), taken as the cores that they use."""
     return 1 / (1 - cost.parallel_share + cost.parallel_share / threads)
+
+
+def _no_tasks(admitted: bool) -> int:
+    return 0
 
 
 def _size(batch: Batch) -> int:

@@ -39,9 +39,7 @@ class Cores:
         """Happens when `work_s` seconds of CPU time are done, at most `width` of them a second."""
         self._advance()
         done = self._env.event()
-        heapq.heappush(
-            self._jobs, (self._virtual_s + work_s / width, next(self._arrivals), width, done)
-        )
+        heapq.heappush(self._jobs, (self._virtual_s + work_s / width, next(self._arrivals), width, done))
         self._width += width
         self._plan()
         return done

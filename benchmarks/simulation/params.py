@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
@@ -66,7 +64,7 @@ class ManagerCost(Record):
     task_s: Amount
     """Of the Manager, a task that is leased, finished or pushed by a call."""
     wake_s: Amount = 0.0
-    """Of the Manager, a waiting caller who is woken by a change and looks again."""
+    """Of the Manager, at every change, each waiting caller for whom is looked whether there is work now."""
     client_call_s: Amount = 0.0
     client_task_s: Amount = 0.0
 
@@ -85,8 +83,8 @@ class GpuCost(Record):
     stages: dict[str, GpuStage]
 
 
-class Params(Record):
-    """All of it."""
+class Measured(Record):
+    """What was measured on one host."""
 
     source: str
     """How these figures were had."""
@@ -94,6 +92,11 @@ class Params(Record):
     stages: dict[str, StageCost]
     edges: tuple[Edge, ...]
     manager: ManagerCost
+
+
+class Params(Measured):
+    """All of it."""
+
     gpu: GpuCost
 
     def scaled_gpu(self, factor: float) -> Params:
@@ -103,3 +106,27 @@ class Params(Record):
             for name, cost in self.gpu.stages.items()
         }
         return self.model_copy(update={"gpu": self.gpu.model_copy(update={"stages": stages})})
+
+
+def load(measured: Path, gpu: Path) -> Params:
+    """Read the two files. Raises SystemExit, in one line, for what is missing or wrong in them."""
+    figures = Measured.model_validate(_yaml(measured)) if measured.exists() else None
+    if figures is None:
+        raise SystemExit(
+            f"{measured} is not there: make it with `python benchmarks/simulate.py --measure VIDEO`"
+        )
+    return Params(**dict(figures), gpu=GpuCost.model_validate(_yaml(gpu)))
+
+
+def save(path: Path, measured: Measured) -> None:
+    """Write the figures so that `load` reads them."""
+    path.write_text(
+        yaml.safe_dump(measured.model_dump(mode="json"), sort_keys=False, width=110), encoding="utf-8"
+    )
+
+
+def _yaml(path: Path) -> Any:
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise SystemExit(f"{path} can't be read: {error}") from error

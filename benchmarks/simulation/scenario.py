@@ -16,6 +16,8 @@ CLASS_NAMES = {
     WorkerClass.WRITER: "writer",
 }
 
+TIME_TO_SPARE = 0.8  # what is used less doesn't bind
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
@@ -25,6 +27,9 @@ class Scenario:
     gpus: int = 0
     settings: Settings = field(default_factory=Settings)
     chunk: int = CHUNK  # frames that a reader brings in at once
+    one_call: bool = (
+        False  # a worker hands in a batch and claims the next with one call: not built, a what-if
+    )
     videos: int | None = None  # None: always another one, measured in the steady state
     seed: int = 1
 
@@ -42,12 +47,15 @@ class Measured:
     workers: Mapping[WorkerClass, int]
     stage_s: Mapping[str, float]  # CPU or GPU seconds a category, without contention
     stage_tasks: Mapping[str, int]
+    gate_waits: Mapping[str, int]  # how often a reader had to wait, and for which limit
     peak_gpu_tasks: int  # most tasks that waited for the GPU class
     unfinished: int
 
     @property
     def binding(self) -> str:
-        """What is used most."""
+        """What is used most; the frame store where all else has time to spare and readers wait for room there."""
         uses = {"cores": self.core_use, "Manager": self.manager_use, "GPU": self.gpu_use}
         uses |= {CLASS_NAMES[worker_class]: use for worker_class, use in self.class_use.items()}
-        return max(uses, key=lambda name: uses[name])
+        busiest = max(uses, key=lambda name: uses[name])
+        gate = max(self.gate_waits, key=lambda name: self.gate_waits[name], default=None)
+        return "frame store" if gate == "store" and uses[busiest] < TIME_TO_SPARE else busiest

@@ -1,0 +1,109 @@
+"""The simulation beside real runs on this host."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from dashcam_pipeline.config import RunSettings, Settings
+from dashcam_pipeline.host import usable_cores
+from simulation.host import simulate
+from simulation.params import Params
+from simulation.scenario import Scenario
+
+
+class StageTime(BaseModel):
+    """Of a timings file."""
+
+    tasks: int
+    batches: int
+    worker_s: float
+
+
+class RealRun(BaseModel):
+    """What is needed of the file that `dashcam run --timings` writes."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    working_s: float
+    frames: int
+    frames_looked_at: int
+    videos: int
+    video_s: float
+    settings: Mapping[str, object]
+    stages: Mapping[str, StageTime]
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One run and its simulation."""
+
+    model_workers: int
+    real_frames_s: float
+    simulated_frames_s: float
+    worst_stage: str  # whose number of tasks is furthest off …
+    worst_share: float  # … by this share of the real number
+
+    @property
+    def off(self) -> float:
+        """By which share the simulation is too fast, negative: too slow."""
+        return self.simulated_frames_s / self.real_frames_s - 1
+
+
+def real_run(video: Path, model_workers: int) -> RealRun:
+    """Run the command on a video in a fresh work dir. Raises SystemExit when it fails."""
+    with tempfile.TemporaryDirectory() as folder:
+        timings = Path(folder) / "timings.json"
+        command = [sys.executable, "-m", "dashcam_pipeline", "run", str(video), "--no-hud"]
+        command += ["--work-dir", f"{folder}/work", "--timings", str(timings)]
+        command += ["--gpu-workers", str(model_workers)]
+        ended = subprocess.run(command, capture_output=True, text=True, check=False)
+        if ended.returncode:
+            raise SystemExit(f"`{' '.join(command)}` ended with {ended.returncode}: {ended.stderr[-500:]}")
+        return RealRun.model_validate_json(timings.read_text(encoding="utf-8"))
+
+
+def compare(params: Params, real: RealRun) -> Compared:
+    """Simulate the same video on as many cores with the same crew."""
+    workers = int(str(real.settings.get("run.gpu_workers") or usable_cores()))
+    video = params.video.model_copy(
+        update={
+            "seconds": real.video_s / real.videos,
+            "frames": real.frames // real.videos,
+            "frames_looked_at": real.frames_looked_at // real.videos,
+            "vehicles": max(
+                1, round(params.video.vehicles * real.video_s / params.video.seconds / real.videos)
+            ),
+        }
+    )
+    scenario = Scenario(
+        cores=usable_cores(), settings=Settings(run=RunSettings(gpu_workers=workers)), videos=real.videos
+    )
+    simulated = simulate(params.model_copy(update={"video": video}), scenario)
+    off = {
+        name: abs(simulated.stage_tasks[name] / stage.tasks - 1)
+        for name, stage in real.stages.items()
+        if stage.tasks and simulated.stage_tasks.get(name) and name != "READ"
+    }
+    worst = max(off, key=lambda name: off[name])
+    return Compared(workers, real.frames / real.working_s, simulated.frames_s, worst, off[worst])
+
+
+def table(compared: Sequence[Compared]) -> str:
+    """Markdown."""
+    lines = (
+        f"| {one.model_workers} | {one.real_frames_s:.0f} | {one.simulated_frames_s:.0f} | {one.off:+.0%} | "
+        f"{one.worst_stage} {one.worst_share:.0%} |"
+        for one in compared
+    )
+    head = (
+        "| model workers | real frames/s | simulated | off by | number of tasks off by, at most |",
+        "|--:|--:|--:|--:|---|",
+    )
+    return "\n".join((*head, *lines))
