@@ -38,7 +38,7 @@ class Entrance:
         """Raise ValueError for what could not be applied as a whole."""
         new, closer = outcome.new_frames, outcome.closer
         self.check((*outcome.push, closer) if closer else outcome.push, new)
-        stored = set(new).difference(self.frames.unknown(new))
+        stored = set(new).difference(self.frames.unknown(new)) if new else None
         if stored:
             raise ValueError(f"frames are written once, these are stored already: {stored}")
         held = () if outcome.state is None else outcome.state.frames

@@ -54,13 +54,13 @@ class EpochBook:
 
     def opened(self, tasks: Iterable[Task]) -> None:
         """Tasks of epochs came in."""
-        for (source_id, epoch), number in Counter((task.source_id, task.epoch) for task in tasks).items():
-            self._sources[source_id].open[epoch] += number
+        for task in tasks:
+            self._sources[task.source_id].open[task.epoch] += 1
 
     def finished(self, tasks: Iterable[Task]) -> None:
         """Tasks of epochs are done or given up."""
-        for (source_id, epoch), number in Counter((task.source_id, task.epoch) for task in tasks).items():
-            self._sources[source_id].open[epoch] -= number
+        for task in tasks:
+            self._sources[task.source_id].open[task.epoch] -= 1
 
     def is_early(self, task: Task) -> bool:
         """Whether an epoch before the task's own is not over."""

@@ -160,7 +160,8 @@ class Ledger:
         if self._is_reader(tasks[0]):
             push = tuple(task if task.epoch == epoch else replace(task, epoch=epoch) for task in push)
         self.frames.register(outcome.new_frames, source=from_reader)
-        self._add(push)
+        if push:
+            self._add(push)
         self._put_state(tasks[0], outcome.state, epoch)
         self.frames.sweep(outcome.new_frames)
         if outcome.tallies:

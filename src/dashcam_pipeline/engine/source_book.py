@@ -31,7 +31,8 @@ class SourceBook:
 
     def opened(self, tasks: Iterable[Task]) -> None:
         """Tasks came in."""
-        self._open.update(task.source_id for task in tasks)
+        for task in tasks:
+            self._open[task.source_id] += 1
 
     def knows(self, source_id: str, category: str, key: str) -> None:
         """A key of the source came in with a task, or out of a checkpoint."""
@@ -47,7 +48,8 @@ class SourceBook:
 
     def finished(self, tasks: Iterable[Task]) -> None:
         """Tasks are done, given up or withdrawn."""
-        self._open.subtract(Counter(task.source_id for task in tasks))
+        for task in tasks:
+            self._open[task.source_id] -= 1
 
     def close_with(self, closer: Task) -> None:
         """This task is to be pushed when nothing else of its source is left."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from dashcam_pipeline.engine.wire import Columns, Light, columns_of, records_of
+from dashcam_pipeline.engine.wire import Columns, Light, columns_of, record_of, records_of
 
 SUSPECT_INTERRUPTIONS = 3
 
@@ -98,7 +98,7 @@ class Batch:
 
 
 def _batch_of(category: str, tasks: Columns, state: KeyState | None) -> Batch:
-    return Batch(category, records_of(Task, tasks), state)
+    return record_of(Batch, (category, records_of(Task, tasks), state))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,26 +113,12 @@ class Outcome:
     cut: bool = False  # of a reader: the source's epoch ends with this, see epochs.py
 
     def __reduce__(self) -> tuple[Any, ...]:  # see wire.py
-        pushed = columns_of(Task, self.push)
-        return _outcome_of, (pushed, self.new_frames, self.state, self.closer, self.tallies, self.cut)
+        others = (self.new_frames, self.state, self.closer, self.tallies, self.cut)
+        return _outcome_of, (columns_of(Task, self.push), *others)
 
 
-def _outcome_of(
-    pushed: Columns,
-    new_frames: Mapping[str, int],
-    state: KeyState | None,
-    closer: Task | None,
-    tallies: Mapping[str, int],
-    cut: bool,
-) -> Outcome:
-    return Outcome(
-        push=records_of(Task, pushed),
-        new_frames=new_frames,
-        state=state,
-        closer=closer,
-        tallies=tallies,
-        cut=cut,
-    )
+def _outcome_of(pushed: Columns, *others: Any) -> Outcome:
+    return record_of(Outcome, (records_of(Task, pushed), *others))
 
 
 @dataclass(frozen=True, slots=True)

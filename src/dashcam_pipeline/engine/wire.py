@@ -45,7 +45,7 @@ def record_of(cls: type[Record], values: Sequence[Any]) -> Record:
 
 def columns_of(cls: type[Record], records: Sequence[Record]) -> Columns:
     """Many records, all of exactly this class, as columns."""
-    return tuple(zip(*map(_shape(cls).values, records), strict=True))
+    return tuple(zip(*map(_shape(cls).values, records), strict=True)) if records else ()
 
 
 def records_of(cls: type[Record], columns: Columns) -> tuple[Record, ...]:

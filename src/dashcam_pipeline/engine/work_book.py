@@ -25,7 +25,8 @@ class WorkBook:
 
     def completed(self, tasks: Sequence[Task], busy_s: float) -> None:
         """A batch is done, in so much worker time."""
-        self._done.update(task.category for task in tasks)
+        for task in tasks:
+            self._done[task.category] += 1
         self._pace[tasks[0].category].completed(busy_s)
 
     def failed(self, category: str) -> None:
