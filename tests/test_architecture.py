@@ -30,6 +30,19 @@ MAY_IMPORT = {
         "__version__",
     },
     "host": {"__version__"},
+    "bench": {
+        "batch",
+        "engine",
+        "stages",
+        "vision",
+        "sources",
+        "storage",
+        "weights",
+        "config",
+        "configuration",
+        "errors",
+        "host",
+    },
 }
 """A part of the package, and what it may import of the others."""
 

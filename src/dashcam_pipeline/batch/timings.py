@@ -55,10 +55,11 @@ class Inferences:
 
 
 @dataclass(frozen=True, slots=True)
-class QueuePeak:
-    """The fullest that the queue was seen."""
+class QueueTime:
+    """How full the queue was, and what that cost."""
 
-    peak_backlog: int  # tasks that waited
+    peak_backlog: int  # most tasks that waited at any look, four looks a second
+    readers_waited_s: float  # for room, all readers together; part of READ's worker time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +70,9 @@ class Timings:
     host: Host
     settings: Mapping[str, object]
     wall_s: float
-    first_frame_s: float | None
-    working_s: float | None
+    first_read_s: float | None  # command start to the first word of a reader
+    first_frame_s: float | None  # command start to the first frame looked at
+    working_s: float | None  # first word of a reader to the last row handed to the writer
     videos: int
     frames: int
     frames_looked_at: int
@@ -78,19 +80,19 @@ class Timings:
     stages: Mapping[str, StageTime] = field(default_factory=dict)
     inferences: Inferences
     cpu_s: Mapping[str, float]
-    queue: QueuePeak
+    queue: QueueTime
     peak_memory_mb: float
     peak_frame_store_mb: float
 
 
-def check_path(path: Path) -> None:
-    """See before the run that the file can be written after it. Raises BadInput."""
+def check_path(path: Path, option: str = "--timings") -> None:
+    """See before the work that the file which an option names can be written after it. Raises BadInput."""
     if path.is_dir():
-        raise BadInput(f"--timings {path}: is a folder; name a file")
+        raise BadInput(f"{option} {path}: is a folder; name a file")
     if not path.parent.is_dir():
-        raise BadInput(f"--timings {path}: there is no folder {path.parent}")
+        raise BadInput(f"{option} {path}: there is no folder {path.parent}")
     if not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise BadInput(f"--timings {path}: can't be written to")
+        raise BadInput(f"{option} {path}: can't be written to")
 
 
 def write(path: Path, timings: Timings) -> None:
@@ -117,6 +119,7 @@ def timings_of(settings: Settings, report: Report, videos: list[VideoSummary]) -
         host=describe_host(),
         settings=changed_settings(settings),
         wall_s=round(time.monotonic() - began_s, DIGITS),
+        first_read_s=_since(_first_read_s(queue), began_s),
         first_frame_s=_since(queue.category(FIRST_LOOK).pace.first_s, began_s),
         working_s=_working_s(queue),
         videos=len(mine),
@@ -126,7 +129,7 @@ def timings_of(settings: Settings, report: Report, videos: list[VideoSummary]) -
         stages={load.name: _stage(load) for load in queue.categories},
         inferences=_inferences(report),
         cpu_s=_cpu_s(report.result.cpu_s),
-        queue=QueuePeak(last.peak_backlog),
+        queue=QueueTime(last.peak_backlog, round(sum(queue.pressure.wait_s.values()), DIGITS)),
         peak_memory_mb=round(last.peak_rss_bytes / MB, 1),
         peak_frame_store_mb=round(queue.frames.peak_bytes / MB, 1),
     )
@@ -138,6 +141,7 @@ def nothing_read(settings: Settings) -> Timings:
         host=describe_host(),
         settings=changed_settings(settings),
         wall_s=round(time.monotonic() - command_began_s(), DIGITS),
+        first_read_s=None,
         first_frame_s=None,
         working_s=None,
         videos=0,
@@ -146,7 +150,7 @@ def nothing_read(settings: Settings) -> Timings:
         video_s=0.0,
         inferences=Inferences(0, 0, 0, 0),
         cpu_s=_cpu_s({}),
-        queue=QueuePeak(0),
+        queue=QueueTime(0, 0.0),
         peak_memory_mb=round(psutil.Process().memory_info().rss / MB, 1),
         peak_frame_store_mb=0.0,
     )
@@ -198,11 +202,15 @@ def _inferences(report: Report) -> Inferences:
 
 def _working_s(queue: QueueSnapshot) -> float | None:
     """From the first thing that a reader brought in to the last row that was handed to the writer."""
-    sources = [load.pace for load in queue.categories if load.worker_class is WorkerClass.SOURCE]
+    first_s = _first_read_s(queue)
     makers = [load.pace for load in queue.categories if load.worker_class is not WorkerClass.WRITER]
-    firsts = [pace.first_s for pace in sources if pace.first_s is not None]
     lasts = [pace.last_s for pace in makers if pace.last_s is not None]
-    return round(max(lasts) - min(firsts), DIGITS) if firsts and lasts else None
+    return round(max(lasts) - first_s, DIGITS) if lasts and first_s is not None else None
+
+
+def _first_read_s(queue: QueueSnapshot) -> float | None:
+    sources = [load.pace for load in queue.categories if load.worker_class is WorkerClass.SOURCE]
+    return min((pace.first_s for pace in sources if pace.first_s is not None), default=None)
 
 
 def _since(moment_s: float | None, began_s: float) -> float | None:

@@ -43,41 +43,70 @@ class BareModel:
         return self.runtime.input_shapes[0]
 
 
+def names(settings: Settings) -> tuple[str, ...]:
+    """Which models have a bare form under these settings.
+
+    Those that bring their own library (ultralytics, rapidocr, paddleocr) have none.
+    """
+    chosen, found = settings.models, []
+    if not (chosen.engine == "ultralytics" or is_for_ultralytics(_vehicle_file(settings))):
+        found.append(VEHICLE)
+    if not is_for_ultralytics(_plate_file(settings)):
+        found += [PLATE] if chosen.plate_input_px is None else [PLATE, PLATE_IN_FULL]
+    if chosen.plate_reader == "fast-plate-ocr":
+        found.append(TEXT)
+    return tuple(found)
+
+
 def bare_models(
     settings: Settings, width: int, height: int, threads: int = 1, device: str = "cpu"
 ) -> dict[str, BareModel]:
     """The models that the settings ask for, as a worker loads them for frames of this size.
 
-    Those that bring their own library (ultralytics, rapidocr, paddleocr) are left out: they have no bare form.
-
     Raises:
         WeightsMissing, WeightsCorrupt, EngineUnavailable: see `open_runtime`.
     """
-    models = settings.models
-    options = RuntimeOptions(engine=models.engine, device=device, threads=threads, precision=models.precision)
-    found: dict[str, BareModel] = {}
+    chosen = settings.models
+    options = RuntimeOptions(engine=chosen.engine, device=device, threads=threads, precision=chosen.precision)
 
-    def detector(name: str, file: Path, one_class: str, fit: Fit | None) -> None:
-        runtime = open_runtime(file, options, fit=fit)
-        coco = COCO_VEHICLES if name == VEHICLE else None
-        found[name] = BareModel(name, file, options, runtime, head_for(runtime, file, one_class, coco))
+    def vehicle() -> BareModel:
+        fitted = chosen.vehicle_input == "fitted" and options.chosen_engine == "openvino"
+        fit = (lambda own: size_for(own, width, height)) if fitted else None
+        return _detector(VEHICLE, _vehicle_file(settings), options, fit)
 
-    vehicle = resolve(models.vehicle_detector, Role.VEHICLE_DETECTOR)
-    if not (models.engine == "ultralytics" or is_for_ultralytics(vehicle)):
-        fitted = models.vehicle_input == "fitted" and options.chosen_engine == "openvino"
-        detector(VEHICLE, vehicle, "vehicle", (lambda own: size_for(own, width, height)) if fitted else None)
-    plate = resolve(models.plate_detector, Role.PLATE_DETECTOR)
-    if not is_for_ultralytics(plate):
-        side = models.plate_input_px
-        detector(PLATE, plate, "plate", None if side is None else (lambda own: square(own, side)))
-        if side is not None:
-            detector(PLATE_IN_FULL, plate, "plate", None)
-    if models.plate_reader == "fast-plate-ocr":
-        reader = resolve(models.reader_model, Role.PLATE_READER)
-        config = read_plate_config(reader)
-        runtime = open_runtime(reader, options, (1, config.height, config.width, config.channels))
-        found[TEXT] = BareModel(TEXT, reader, options, runtime, None)
-    return found
+    def plate() -> BareModel:
+        side = chosen.plate_input_px
+        fit = None if side is None else (lambda own: square(own, side))
+        return _detector(PLATE, _plate_file(settings), options, fit)
+
+    def text() -> BareModel:
+        file = resolve(chosen.reader_model, Role.PLATE_READER)
+        config = read_plate_config(file)
+        runtime = open_runtime(file, options, (1, config.height, config.width, config.channels))
+        return BareModel(TEXT, file, options, runtime, None)
+
+    loaders = {
+        VEHICLE: vehicle,
+        PLATE: plate,
+        PLATE_IN_FULL: lambda: _detector(PLATE_IN_FULL, _plate_file(settings), options, None),
+        TEXT: text,
+    }
+    return {name: loaders[name]() for name in names(settings)}
+
+
+def _detector(name: str, file: Path, options: RuntimeOptions, fit: Fit | None) -> BareModel:
+    runtime = open_runtime(file, options, fit=fit)
+    coco = COCO_VEHICLES if name == VEHICLE else None
+    one_class = VEHICLE if name == VEHICLE else PLATE
+    return BareModel(name, file, options, runtime, head_for(runtime, file, one_class, coco))
+
+
+def _vehicle_file(settings: Settings) -> Path:
+    return resolve(settings.models.vehicle_detector, Role.VEHICLE_DETECTOR)
+
+
+def _plate_file(settings: Settings) -> Path:
+    return resolve(settings.models.plate_detector, Role.PLATE_DETECTOR)
 
 
 def inference(
@@ -102,7 +131,7 @@ def inference(
     clock, n = Clock(), 0
     while clock.wall_s < for_s or not n:
         model.runtime.infer(batch)
-        n += 1
+        n += model.shape[0]
     return clock.part(f"inference {model.name}", n)
 
 
@@ -129,7 +158,7 @@ def _openvino(model: BareModel, options: RuntimeOptions, for_s: float, cores: in
     clock, n, until = Clock(), 0, time.perf_counter() + for_s
     while time.perf_counter() < until or not n:
         queue.start_async([batch], share_inputs=True)
-        n += 1
+        n += model.shape[0]
     queue.wait_all()
     return clock.part(f"inference {model.name}", n)
 

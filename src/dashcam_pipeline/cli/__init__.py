@@ -6,27 +6,44 @@ import io
 import os
 import sys
 import traceback
+from pkgutil import resolve_name
 
 import typer
 
-from dashcam_pipeline.cli import config, db, doctor, results, retry, run, weights
 from dashcam_pipeline.errors import EXIT_ENVIRONMENT, EXIT_INTERNAL, EXIT_OK, DashcamError
 
-app = typer.Typer(
-    name="dashcam",
-    help="A folder of dashcam videos in, a Postgres table of vehicle sightings out.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-app.command("run")(run.run)
-app.command("retry")(retry.retry)
-app.command("export")(results.export)
-app.add_typer(results.runs, name="runs")
-app.add_typer(db.app, name="db")
-app.add_typer(weights.app, name="weights")
-app.add_typer(config.app, name="config")
-app.command("doctor")(doctor.doctor)
+COMMANDS = {
+    "run": "run:run",
+    "retry": "retry:retry",
+    "bench": "bench:bench",
+    "export": "results:export",
+    "runs": "results:runs",
+    "db": "db:app",
+    "weights": "weights:app",
+    "config": "config:app",
+    "doctor": "doctor:doctor",
+}
+"""The subcommands, and where in this package each is."""
+
+
+def command_line(only: str | None = None) -> typer.Typer:
+    """The command with all its subcommands, or with only one: the others' modules are not loaded then."""
+    app = typer.Typer(
+        name="dashcam",
+        help="A folder of dashcam videos in, a Postgres table of vehicle sightings out.",
+        callback=lambda: None,  # without one, a single subcommand would become the command itself
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    for name, place in COMMANDS.items():
+        if only in (None, name):
+            found = resolve_name(f"{__name__}.{place}")
+            if isinstance(found, typer.Typer):
+                app.add_typer(found, name=name)
+            else:
+                app.command(name)(found)
+    return app
 
 
 def main() -> None:
@@ -34,7 +51,7 @@ def main() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):  # names that are not UTF-8, terminals that know only ASCII
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        app()
+        command_line(next((name for name in sys.argv[1:2] if name in COMMANDS), None))()
     except DashcamError as error:
         print(f"dashcam: {error}", file=sys.stderr)
         sys.exit(error.exit_code)

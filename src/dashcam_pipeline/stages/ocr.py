@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from dashcam_pipeline.engine.task import Batch, Outcome, Task
 from dashcam_pipeline.stages.context import StageContext
+from dashcam_pipeline.stages.counts import INFERENCES_TEXT
 from dashcam_pipeline.stages.frames import stored_frame
 from dashcam_pipeline.stages.records import LookDone, PlateToRead
 from dashcam_pipeline.vision.crops import plate_picture
@@ -33,7 +34,8 @@ class Ocr:
         images = [self._cut(task, plate) for task, plate in zip(batch.tasks, plates, strict=True)]
         reads = self._reader.read(images)
         return Outcome(
-            push=tuple(self._follow(*one) for one in zip(batch.tasks, plates, images, reads, strict=True))
+            push=tuple(self._follow(*one) for one in zip(batch.tasks, plates, images, reads, strict=True)),
+            tallies={INFERENCES_TEXT: len(images)},
         )
 
     def _cut(self, task: Task, plate: PlateToRead) -> Image:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dashcam_pipeline.engine.task import Batch, Outcome, Task
 from dashcam_pipeline.stages.context import StageContext
+from dashcam_pipeline.stages.counts import INFERENCES_PLATE, INFERENCES_PLATE_IN_FULL
 from dashcam_pipeline.stages.frames import stored_frame
 from dashcam_pipeline.stages.records import LookDone, PlateToRead, ViewToSearch
 from dashcam_pipeline.vision.crops import SearchPicture, plate_in_frame
@@ -35,8 +36,15 @@ class PlateDetect:
             push=tuple(
                 self._follow(task, view, plates[place])
                 for place, (task, view) in enumerate(zip(batch.tasks, views, strict=True))
-            )
+            ),
+            tallies=self._tallies(views),
         )
+
+    def _tallies(self, views: list[ViewToSearch]) -> dict[str, int]:
+        """How many searches at which size there were."""
+        twice = self._context.settings.models.plate_input_px is not None
+        in_full = sum(view.search.in_full for view in views) if twice else 0
+        return {INFERENCES_PLATE: len(views) - in_full, INFERENCES_PLATE_IN_FULL: in_full}
 
     def _detector(self, in_full: bool) -> Detector:
         if not in_full or self._context.settings.models.plate_input_px is None:
