@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from dashcam_pipeline import doctor, one_cv2
-from dashcam_pipeline.cli import app
+from dashcam_pipeline.cli import command_line
 from dashcam_pipeline.config import ModelSettings, Settings
 from dashcam_pipeline.doctor import Finding, Level, host, libraries, needs
 from dashcam_pipeline.errors import EXIT_ENVIRONMENT
@@ -239,7 +239,7 @@ def test_command_fails_with_what_to_do_when_weights_are_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DASHCAM_WEIGHTS_DIR", str(tmp_path / "none"))
-    result = CliRunner().invoke(app, ["doctor", "--work-dir", str(tmp_path / "work")])
+    result = CliRunner().invoke(command_line(), ["doctor", "--work-dir", str(tmp_path / "work")])
     assert result.exit_code == EXIT_ENVIRONMENT
     lines = result.stdout.splitlines()
     assert len(lines) == len(doctor.examine(Settings(), tmp_path, None))
@@ -247,7 +247,7 @@ def test_command_fails_with_what_to_do_when_weights_are_missing(
 
 
 def test_json_says_the_same_as_the_lines(tmp_path: Path) -> None:
-    result = CliRunner().invoke(app, ["doctor", "--json", "--work-dir", str(tmp_path)])
+    result = CliRunner().invoke(command_line(), ["doctor", "--json", "--work-dir", str(tmp_path)])
     findings = json.loads(result.stdout)
     assert {finding["level"] for finding in findings} <= {"ok", "warn", "bad"}
     assert all(finding["advice"] for finding in findings if finding["level"] != "ok")

@@ -9,7 +9,7 @@ import pytest
 import typer
 from typer.core import TyperGroup
 
-from dashcam_pipeline.cli import app
+from dashcam_pipeline.cli import command_line
 from dashcam_pipeline.errors import EXIT_BAD_INPUT, EXIT_ENVIRONMENT
 from run_command import dashcam
 
@@ -107,14 +107,14 @@ def commands(group: TyperGroup, path: tuple[str, ...] = ()) -> list[tuple[str, .
 
 
 def every_command() -> list[tuple[str, ...]]:
-    root = typer.main.get_command(app)
+    root = typer.main.get_command(command_line())
     assert isinstance(root, TyperGroup)
     return commands(root)
 
 
 @pytest.mark.parametrize("path", every_command(), ids=" ".join)
 def test_every_command_and_option_has_help(path: tuple[str, ...]) -> None:
-    command = typer.main.get_command(app)
+    command = typer.main.get_command(command_line())
     for name in path:
         assert isinstance(command, TyperGroup)
         command = command.commands[name]

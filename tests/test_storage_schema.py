@@ -12,10 +12,11 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from dashcam_pipeline.errors import DatabaseUnavailable
-from dashcam_pipeline.storage import schema
+from dashcam_pipeline.storage import migrating
 from dashcam_pipeline.storage.connection import connect
+from dashcam_pipeline.storage.migrating import LOCK_ID
 from dashcam_pipeline.storage.queries import query
-from dashcam_pipeline.storage.schema import LOCK_ID, TABLES, migrate, schema_state
+from dashcam_pipeline.storage.schema import TABLES, migrate, schema_state
 from dashcam_pipeline.storage.schema_doc import ORDER, describe
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "db_schema.md"
@@ -94,7 +95,7 @@ def test_setup_that_was_cut_off_leaves_nothing_half_done(
         raise psycopg.OperationalError("the host went down")
 
     with monkeypatch.context() as patch, pytest.raises(DatabaseUnavailable, match="the host went down"):
-        patch.setattr(schema._Backend, "mark_one", die)
+        patch.setattr(migrating.LockingBackend, "mark_one", die)
         migrate(empty_dsn)
     with connect(empty_dsn) as connection:
         assert connection.execute("SELECT to_regclass('vehicles')").fetchone() == (None,)
@@ -102,7 +103,7 @@ def test_setup_that_was_cut_off_leaves_nothing_half_done(
 
 
 def test_setup_elsewhere_that_never_ends_is_said(empty_dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(schema._Backend.lock.__wrapped__, "__defaults__", (1,))
+    monkeypatch.setattr(migrating.LockingBackend.lock.__wrapped__, "__defaults__", (1,))
     with psycopg.connect(empty_dsn) as other:
         other.execute("SELECT pg_advisory_lock(%s)", (LOCK_ID,))
         with pytest.raises(DatabaseUnavailable, match="another process has been setting up"):

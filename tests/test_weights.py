@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from dashcam_pipeline import weights
 from dashcam_pipeline.assets import checkout
-from dashcam_pipeline.cli import app
+from dashcam_pipeline.cli import command_line
 from dashcam_pipeline.config import Settings
 from dashcam_pipeline.errors import ConfigError, DashcamError, WeightsCorrupt, WeightsMissing
 from dashcam_pipeline.weights import Role, State, needed, shipped
@@ -160,7 +160,7 @@ def test_every_file_of_the_mirror_is_the_one_the_manifest_means(
 
 
 def test_list_names_every_model_in_full_on_a_narrow_terminal() -> None:
-    listed = CliRunner().invoke(app, ["weights", "list"], env={"COLUMNS": "80"}).stdout
+    listed = CliRunner().invoke(command_line(), ["weights", "list"], env={"COLUMNS": "80"}).stdout
     for model in shipped().models:
         assert all(word in listed for word in (model.name, model.role, model.licence))
 
@@ -169,6 +169,6 @@ def test_verify_fails_for_a_wrong_file_and_only_for_that(
     here: Path, mirror: Path, write_manifest: WriteManifest
 ) -> None:
     fetch()
-    assert CliRunner().invoke(app, ["weights", "verify"]).exit_code == 0
+    assert CliRunner().invoke(command_line(), ["weights", "verify"]).exit_code == 0
     put(here, {"car/car.bin": b"rotten"})
-    assert isinstance(CliRunner().invoke(app, ["weights", "verify"]).exception, WeightsCorrupt)
+    assert isinstance(CliRunner().invoke(command_line(), ["weights", "verify"]).exception, WeightsCorrupt)

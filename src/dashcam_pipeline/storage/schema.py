@@ -1,50 +1,23 @@
 """The version of the tables: what is in the database, what this program needs, and getting there.
 
-Migrations are applied by yoyo, with three habits of its own changed, because a start must be safe
-beside other starts and after a kill: the lock is an advisory lock, which the server drops with its
-connection, and not a row that a killed process leaves behind; a migration and its mark are one
-transaction; and a database that is up to date is only read.
+A database that is up to date is only read; see `migrating.py` for the others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import resources
 from typing import LiteralString
 
-import psycopg
 from psycopg import sql
-from yoyo import read_migrations
-from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
-from yoyo.connections import DatabaseURI
 
 from dashcam_pipeline.errors import DatabaseUnavailable
-from dashcam_pipeline.storage.connection import CONNECT_TIMEOUT_S, Connection, connect, one_line
-from dashcam_pipeline.storage.dsn import parse_dsn, redacted
+from dashcam_pipeline.storage.connection import Connection, connect
+from dashcam_pipeline.storage.dsn import redacted
 
-MIGRATION_SOURCE = "package:dashcam_pipeline.storage:migrations"
 MIGRATION_TABLE = "dashcam_migration"
-LOCK_ID = 0x64617368_63616D  # any number that other programs won't take: "dashcam"
-LOCK_TIMEOUT_S = 30
 MIN_SERVER_VERSION = 130000
 TABLES: tuple[LiteralString, ...] = ("runs", "videos", "vehicles", "dead_letters")
-
-
-class _Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
-    """yoyo on Postgres, with tables of our own names beside those of other yoyo users, and a better lock."""
-
-    log_table = "dashcam_migration_log"
-    version_table = "dashcam_migration_version"
-
-    @contextmanager
-    def lock(self, timeout: float = LOCK_TIMEOUT_S) -> Iterator[None]:
-        self.execute(f"SET lock_timeout = '{timeout:.0f}s'")
-        self.execute(f"SELECT pg_advisory_lock({LOCK_ID})")
-        try:
-            yield
-        finally:
-            self.execute(f"SELECT pg_advisory_unlock({LOCK_ID})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +40,16 @@ def migrate(dsn: str) -> None:
         state = schema_state(connection)
     _refuse_newer(dsn, state)
     if state.missing:
-        _apply(dsn)
+        from dashcam_pipeline.storage.migrating import apply_missing  # few starts have anything to migrate
+
+        apply_missing(dsn)
     with connect(dsn) as connection:
         _check_privileges(dsn, connection)
 
 
 def schema_state(connection: Connection) -> SchemaState:
     """Compare the database with this program; changes nothing."""
-    known = [migration.id for migration in read_migrations(MIGRATION_SOURCE)]
+    known = _known()
     found = connection.execute(
         "SELECT to_regclass(%(table)s) IS NOT NULL, has_table_privilege(to_regclass(%(table)s), 'SELECT')",
         {"table": MIGRATION_TABLE},
@@ -94,6 +69,12 @@ def schema_state(connection: Connection) -> SchemaState:
     )
 
 
+def _known() -> list[str]:
+    """The migrations that this program has, in their order."""
+    files = (resources.files(__package__) / "migrations").iterdir()
+    return sorted(file.name.removesuffix(".sql") for file in files if file.name.endswith(".sql"))
+
+
 def check_readable(dsn: str, connection: Connection) -> None:
     """Refuse to read from a database without our tables, or with tables of another version.
 
@@ -107,38 +88,6 @@ def check_readable(dsn: str, connection: Connection) -> None:
             f"the database {redacted(dsn)} has no tables of this program's version. "
             "What to do: `dashcam run` or `dashcam db init` makes them; or name another --db or --work-dir."
         )
-
-
-def _apply(dsn: str) -> None:
-    parameters = {"connect_timeout": str(CONNECT_TIMEOUT_S), **parse_dsn(dsn)}
-    uri = DatabaseURI("postgresql", None, None, None, None, None, parameters)
-    try:
-        with _Backend(uri, MIGRATION_TABLE) as backend, backend.lock():
-            backend.ensure_internal_schema_updated()
-            for migration in backend.to_apply(read_migrations(MIGRATION_SOURCE)):
-                with backend.transaction():
-                    migration.process_steps(backend, "apply")
-                    backend.mark_one(migration, log=False)
-    except psycopg.errors.InsufficientPrivilege as error:
-        raise DatabaseUnavailable(
-            f"the user of {redacted(dsn)} may not create tables ({one_line(error)}). What to do: as the "
-            "database's owner, GRANT CREATE ON SCHEMA public TO that user, or run `dashcam db init` once."
-        ) from error
-    except psycopg.errors.LockNotAvailable as error:
-        raise DatabaseUnavailable(
-            f"another process has been setting up the tables in {redacted(dsn)} for over {LOCK_TIMEOUT_S} s. "
-            "What to do: wait for it, or end it, and try again."
-        ) from error
-    except psycopg.errors.DuplicateTable as error:
-        raise DatabaseUnavailable(
-            f"the database {redacted(dsn)} already has other tables of our names ({one_line(error)}). "
-            "What to do: give this program a database of its own."
-        ) from error
-    except psycopg.Error as error:
-        raise DatabaseUnavailable(
-            f"can't set up the tables in {redacted(dsn)}: {one_line(error)}. "
-            "What to do: see the server's log."
-        ) from error
 
 
 def _check_server(dsn: str, connection: Connection) -> None:
