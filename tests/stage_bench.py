@@ -18,7 +18,8 @@ from dashcam_pipeline.engine.task import Batch, Outcome, Task, pack
 from dashcam_pipeline.engine.worker import Processor, Tools
 from dashcam_pipeline.stages.context import Job, StageContext
 from dashcam_pipeline.stages.pipeline import Router, Stage, stages
-from dashcam_pipeline.stages.records import VehicleLook, VehiclePassed
+from dashcam_pipeline.stages.records import VehiclePassed, VehiclePicture, ViewToSearch
+from dashcam_pipeline.vision.rounds import Search
 from dashcam_pipeline.vision.types import Box, Image
 from dashcam_pipeline.vision.watch import Look, Passing
 from engine_toys import RULES
@@ -107,9 +108,31 @@ def task(category: str, name: str, record: object, **more: Any) -> Task:
     )
 
 
-def look(frame_idx: int = 0, *, track_id: int = 1, search: bool = True) -> VehicleLook:
-    return VehicleLook(Look(track_id, frame_idx, frame_idx / 10, Box(20, 20, 120, 100), search))
+def frame_task(category: str, order: int, record: object, **more: Any) -> Task:
+    frame = f"{order}.npy"
+    return task(
+        category, str(order), record, key=VIDEO, order=order, payload_ref=frame, dependencies=(frame,), **more
+    )
 
 
-def passed(looks: int, track_id: int = 1) -> VehiclePassed:
-    return VehiclePassed(Passing(track_id, "car", 0, 30, 0.0, 3.0, looks))
+CAR_BOX = Box(20, 20, 120, 100)
+
+
+def look(frame_idx: int = 0, *, track_id: int = 1, search: bool = True, box: Box = CAR_BOX) -> Look:
+    """A view of a vehicle; the earlier, the better."""
+    return Look(track_id, frame_idx, frame_idx / 10, box, search, worth=1000.0 - frame_idx)
+
+
+def stored(frame_idx: int) -> VehiclePicture:
+    """Where the picture of a view lies; its frame begins 10 pixels to the left and 12 above."""
+    return VehiclePicture(f"look-{frame_idx}.npy", 10, 12)
+
+
+def view(frame_idx: int = 0, *, in_full: bool = False, **more: Any) -> ViewToSearch:
+    return ViewToSearch(Search(look(frame_idx, **more), in_full), stored(frame_idx))
+
+
+def passed(*looks: Look, track_id: int = 1) -> VehiclePassed:
+    """A vehicle has passed, with these views."""
+    pictures = tuple(stored(one.frame_idx) for one in looks)
+    return VehiclePassed(Passing(track_id, "car", 0, 30, 0.0, 3.0, looks), pictures)

@@ -256,7 +256,7 @@ def test_differing_settings_are_named_with_both_values() -> None:
         ("frame_store", "format", "jpeg", True),
         ("frame_store", "format", "png", False),
         ("run", "checkpoint_s", 9.0, False),
-        ("looks", "burst", 3, True),
+        ("looks", "kept_views", 3, True),
     ],
 )
 def test_only_settings_that_can_change_a_row_count(

@@ -27,7 +27,7 @@ from dashcam_pipeline.storage.reading import count_dead_letters, list_dead_lette
 from dashcam_pipeline.storage.rows import DeadLetterRow, VideoStatus
 from dashcam_pipeline.storage.writer import ResultWriter
 from dashcam_pipeline.vision.types import Image
-from stage_bench import VIDEO, Bench, look, passed, picture, task
+from stage_bench import VIDEO, Bench, look, passed, picture, task, view
 from storage_rows import DEAD_LETTER, sighting, video
 from writing_bench import NOBODY, REASON, RESULT, waiting_rows
 
@@ -89,10 +89,10 @@ def test_frame_of_a_dead_letter_is_kept_as_it_was(bench: Bench) -> None:
         ("VEHICLE_DETECT", SampledFrame(7, 0.7), (7, 0.7)),
         ("TRACK", SearchedFrame(7, 0.7, ()), (7, 0.7)),
         ("TRACK", EndOfVideo(), (None, None)),
-        ("PLATE_DETECT", look(12), (12, 1.2)),
+        ("PLATE_DETECT", view(12), (12, 1.2)),
         ("OCR", PlateToRead(RESULT, VehiclePicture("x", 0, 0)), (30, 1.2)),
-        ("PLATE_SMOOTH", LookDone(RESULT, None), (30, 1.2)),
-        ("PLATE_SMOOTH", passed(3), (0, 0.0)),
+        ("PLATE_SMOOTH", LookDone(RESULT, VehiclePicture("x", 0, 0)), (30, 1.2)),
+        ("PLATE_SMOOTH", passed(look(3)), (0, 0.0)),
         ("FINAL_WRITE", RowToWrite(sighting(1)), (30, 1.2)),
         ("FINAL_WRITE", RowToWrite(video(VideoStatus.DONE)), (None, None)),
     ],

@@ -1,32 +1,30 @@
-"""TRACK, PLATE_DETECT, OCR, SUMMARY and FINAL_WRITE: what they hand on, with toys for models."""
+"""VEHICLE_DETECT, PLATE_DETECT, OCR, SUMMARY and FINAL_WRITE: what they hand on, with toys for models."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 import pytest
 
+from dashcam_pipeline.config import ModelSettings, Settings
 from dashcam_pipeline.engine.task import Outcome, Task
 from dashcam_pipeline.stages import ocr, plate_detect, vehicle_detect
 from dashcam_pipeline.stages.context import StageContext
 from dashcam_pipeline.stages.records import (
-    EndOfVideo,
     LookDone,
     PlateToRead,
     SampledFrame,
     SearchedFrame,
-    VehicleLook,
-    VehiclePassed,
     VehiclePicture,
     VideoRead,
 )
 from dashcam_pipeline.storage.rows import VideoRow, VideoStatus
 from dashcam_pipeline.vision.types import Box, Detection, Image, PlateRead
 from dashcam_pipeline.vision.voting import LookResult
-from stage_bench import VIDEO, Bench, look, picture, task
+from stage_bench import VIDEO, Bench, frame_task, picture, stored, task, view
 
 CAR = Detection(Box(20, 20, 120, 100), "car", 0.9)
 
@@ -43,10 +41,14 @@ class Finds:
         return [list(self.found) for _ in images]
 
 
+@dataclass
 class Reads:
-    """A reader that always reads the same."""
+    """A reader that always reads the same, and keeps what it was shown."""
+
+    shown: list[Image] = field(default_factory=list)
 
     def read(self, images: Sequence[Image]) -> list[PlateRead]:
+        self.shown += images
         return [PlateRead("AB12CDE", (0.9,) * 7) for _ in images]
 
 
@@ -55,17 +57,10 @@ def _no_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(StageContext, "weights", lambda self, name, role: Path(name))
 
 
-def frame_task(category: str, order: int, record: object, **more: Any) -> Task:
-    frame = f"{order}.npy"
-    return task(
-        category, str(order), record, key=VIDEO, order=order, payload_ref=frame, dependencies=(frame,), **more
-    )
-
-
 def test_a_searched_frame_keeps_its_place_and_its_picture(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(vehicle_detect, "open_vehicle_detector", lambda *arguments: Finds([CAR]))
+    monkeypatch.setattr(vehicle_detect, "open_vehicle_detector", lambda *arguments, **named: Finds([CAR]))
     bench = Bench(tmp_path)
     for order in range(3):
         made = frame_task("VEHICLE_DETECT", order, SampledFrame(order * 3, order / 10))
@@ -79,122 +74,120 @@ def test_a_searched_frame_keeps_its_place_and_its_picture(
     assert [(one.order, one.payload_ref) for one in batch.tasks] == [(n, f"{n}.npy") for n in range(3)]
 
 
-class TestTrack:
-    def passing(self, bench: Bench, frames: int, batch: int, lost: tuple[int, ...] = ()) -> list[Task]:
-        """A car stands in every frame, then the video ends; all that TRACK pushes."""
-        track = bench.build("TRACK")
-        for order in range(frames):
-            if order in lost:
-                bench.open_video()
-                gone = task("VEHICLE_DETECT", str(order), SampledFrame(order, order / 10), order=order)
-                bench.push(replace(gone, key=VIDEO))
-                bench.lease("VEHICLE_DETECT")
-                bench.queue.fail("w", gone.task_id, "broken")
-            else:
-                found = frame_task("TRACK", order, SearchedFrame(order, order / 10, (CAR,)))
-                bench.bring_in({f"{order}.npy": picture(1)}, found)
-        bench.push(task("TRACK", "end", EndOfVideo(), key=VIDEO, order=frames))
-        pushed: list[Task] = []
-        while outcome := bench.work("TRACK", track, batch):
-            pushed += outcome.push
-        assert bench.queue.backlog("TRACK") == 0
-        return pushed
-
-    @pytest.mark.parametrize("batch", [1, 3, 16])
-    def test_the_result_is_the_same_however_the_frames_are_cut_into_batches(
-        self, tmp_path: Path, batch: int
-    ) -> None:
-        together, apart = (Bench(_folder(tmp_path, name)) for name in ("together", "apart"))
-        expected = self.passing(together, 12, 99)
-        assert self.passing(apart, 12, batch) == expected
-        assert apart.queue.tallies(VIDEO) == {"frames_done": 12}
-
-    def test_a_vehicle_passes_with_as_many_looks_as_were_sent_out(self, tmp_path: Path) -> None:
-        bench = Bench(tmp_path)
-        records = [one.load() for one in self.passing(bench, 12, 5)]
-        looks = [one.look for one in records if isinstance(one, VehicleLook)]
-        (passed,) = [one.passing for one in records if isinstance(one, VehiclePassed)]
-        assert passed.looks == len(looks) > 0
-        assert (passed.vehicle_class, passed.last_frame) == ("car", 11)
-
-    def test_a_look_rests_on_its_frame_and_other_frames_are_let_go(self, tmp_path: Path) -> None:
-        bench = Bench(tmp_path)
-        pushed = self.passing(bench, 6, 16)
-        rested_on = {frame for one in pushed for frame in one.dependencies}
-        assert set(bench.store.leftovers()) == rested_on != set()
-        keys = {one.key for one in pushed}
-        assert keys == {f"{VIDEO}/{pushed[0].load().look.track_id}"}
-
-    @pytest.mark.parametrize("lost", [(0,), (4,), (3, 4), (11,)])
-    def test_a_frame_whose_search_was_given_up_is_passed_over(
-        self, tmp_path: Path, lost: tuple[int, ...]
-    ) -> None:
-        bench = Bench(tmp_path, max_attempts=1)
-        records = [one.load() for one in self.passing(bench, 12, 4, lost)]
-        assert len([one for one in records if isinstance(one, VehiclePassed)]) == 1
-        seen = {one.look.frame_idx for one in records if isinstance(one, VehicleLook)}
-        assert seen.isdisjoint(lost)
-        assert bench.queue.tallies(VIDEO)["frames_done"] == 12
-
-
-def _folder(parent: Path, name: str) -> Path:
-    (parent / name).mkdir()
-    return parent / name
-
-
 PLATE = Detection(Box(40, 50, 90, 66), "plate", 0.8)  # in the picture of the vehicle
 
 
+def view_task(frame_idx: int, *, in_full: bool = False) -> Task:
+    record = view(frame_idx, in_full=in_full)
+    name = record.picture.frame_id
+    return task("PLATE_DETECT", record.search.name, record, key="k", payload_ref=name, dependencies=(name,))
+
+
+def bring_view(bench: Bench, frame_idx: int, *, in_full: bool = False) -> None:
+    made = view_task(frame_idx, in_full=in_full)
+    bench.bring_in({made.dependencies[0]: picture(frame_idx, 80 + frame_idx)}, made)
+
+
 @pytest.mark.parametrize(
-    ("search", "found", "follows"),
+    ("found", "follows"),
     [
-        (True, [PLATE], PlateToRead),
-        (True, [], LookDone),
-        (True, [replace(PLATE, box=Box(40, 50, 50, 54))], LookDone),  # too small to be read
-        (False, [PLATE], LookDone),
+        ([PLATE], PlateToRead),
+        ([], LookDone),
+        ([replace(PLATE, box=Box(40, 50, 50, 54))], LookDone),  # too small to be read
     ],
 )
-def test_a_look_becomes_a_picture_and_a_plate_where_one_was_searched_and_found(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, search: bool, found: list[Detection], follows: type
+@pytest.mark.parametrize("in_full", [False, True])
+def test_a_view_is_searched_and_what_follows_keeps_its_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, found: list[Detection], follows: type, in_full: bool
 ) -> None:
     detector = Finds(found)
     monkeypatch.setattr(plate_detect, "open_plate_detector", lambda *arguments: detector)
     bench = Bench(tmp_path)
-    looked = frame_task("PLATE_DETECT", 0, look(7, search=search))
-    bench.bring_in({"0.npy": picture(3)}, looked)
+    bring_view(bench, 7, in_full=in_full)
     outcome = bench.work("PLATE_DETECT", bench.build("PLATE_DETECT"))
     assert outcome is not None
     (after,) = outcome.push
     record = after.load()
     assert type(record) is follows
-    assert len(detector.shown) == int(search)
-    assert record.picture.frame_id in bench.store.leftovers()
-    assert ("0.npy" in bench.store.leftovers()) == (follows is PlateToRead)
+    assert (after.key, record.picture, len(detector.shown)) == ("k", stored(7), 1)
+    assert (after.payload_ref, after.dependencies) == (
+        stored(7).frame_id if follows is PlateToRead else None,
+        (stored(7).frame_id,),
+    )
+    assert bench.store.leftovers() == [stored(7).frame_id]
     result = record.result
-    assert (result.frame_idx, result.searched, result.failed) == (7, search, False)
-    if search and found:
-        box = found[0].box.shifted(record.picture.left, record.picture.top)
-        assert result.plate_box == box
+    assert (result.frame_idx, result.searched, result.in_full, result.failed) == (7, True, in_full, False)
+    if found:
+        assert result.plate_box == found[0].box.shifted(record.picture.left, record.picture.top)
+    else:
+        assert result.plate_box is None
 
 
-def test_pictures_and_plates_of_a_mixed_batch_belong_together(
+def test_searches_of_both_kinds_in_one_batch_keep_their_places(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plate_detect, "open_plate_detector", lambda *arguments: Finds([PLATE]))
+    """Each goes to the model at its own input size; the one that few ask for is loaded when it is asked for."""
+    detectors: dict[int | None, ByHeight] = {}
+
+    def open_detector(path: Path, options: object, min_score: float, input_px: int | None) -> ByHeight:
+        assert input_px not in detectors
+        detectors[input_px] = ByHeight(shift=0 if input_px else 1)
+        return detectors[input_px]
+
+    monkeypatch.setattr(plate_detect, "open_plate_detector", open_detector)
     bench = Bench(tmp_path)
-    for order in range(6):
-        made = frame_task("PLATE_DETECT", order, look(order, search=order % 2 == 0))
-        bench.bring_in({f"{order}.npy": picture(order)}, made)
+    stage = bench.build("PLATE_DETECT")
+    bring_view(bench, 0)
+    bench.work("PLATE_DETECT", stage)
+    assert list(detectors) == [192]
+    for frame_idx in range(1, 8):
+        bring_view(bench, frame_idx, in_full=frame_idx % 3 == 0)
+    outcome = bench.work("PLATE_DETECT", stage)
+    assert outcome is not None
+    assert list(detectors) == [192, None]
+    for frame_idx, after in enumerate(outcome.push, start=1):
+        result = after.load().result
+        in_full = frame_idx % 3 == 0
+        assert (result.frame_idx, result.in_full) == (frame_idx, in_full)
+        wanted = Box(40 + in_full, 50, 90, 50 + frame_idx)
+        assert result.plate_box == wanted.shifted(stored(0).left, stored(0).top)
+
+
+def test_without_a_shrunk_size_there_is_one_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[int | None] = []
+
+    def open_detector(path: Path, options: object, min_score: float, input_px: int | None) -> Finds:
+        opened.append(input_px)
+        return Finds([PLATE])
+
+    monkeypatch.setattr(plate_detect, "open_plate_detector", open_detector)
+    bench = Bench(tmp_path, Settings(models=ModelSettings(plate_input_px=None)))
+    for frame_idx in range(4):
+        bring_view(bench, frame_idx, in_full=frame_idx % 2 == 0)
     outcome = bench.work("PLATE_DETECT", bench.build("PLATE_DETECT"))
     assert outcome is not None
-    for order, after in enumerate(outcome.push):
-        record = after.load()
-        assert record.result.frame_idx == order
-        assert isinstance(record, PlateToRead) == (order % 2 == 0)
+    assert len(outcome.push) == 4
+    assert opened == [None]
 
 
-def test_a_plate_is_read_and_its_frame_let_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ocr, "open_plate_reader", lambda *arguments: Reads())
+@dataclass
+class ByHeight:
+    """A detector whose finds tell which picture it was shown."""
+
+    shift: int
+
+    def detect(self, images: Sequence[Image]) -> list[list[Detection]]:
+        return [
+            [Detection(Box(40 + self.shift, 50, 90, 50 + image.shape[0] - 80), "plate", 0.8)]
+            for image in images
+        ]
+
+
+def test_a_plate_is_read_out_of_the_picture_of_its_vehicle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = Reads()
+    monkeypatch.setattr(ocr, "open_plate_reader", lambda *arguments: reader)
     bench = Bench(tmp_path)
     found = LookResult(
         track_id=1,
@@ -202,22 +195,25 @@ def test_a_plate_is_read_and_its_frame_let_go(tmp_path: Path, monkeypatch: pytes
         ts_s=0.7,
         vehicle_box=CAR.box,
         searched=True,
-        plate_box=Box(40, 50, 90, 66),
+        in_full=True,
+        plate_box=Box(50, 62, 100, 78),
     )
-    waits = frame_task("OCR", 0, PlateToRead(found, VehiclePicture("p.npy", 0, 0)))
-    waits = replace(waits, dependencies=("0.npy", "p.npy"), key="k")
-    bench.bring_in({"0.npy": picture(3), "p.npy": picture(4)}, waits)
+    waits = frame_task("OCR", 0, PlateToRead(found, VehiclePicture("p.png", 10, 12)))
+    bench.bring_in(
+        {"p.png": picture(4)}, replace(waits, payload_ref="p.png", dependencies=("p.png",), key="k")
+    )
     outcome = bench.work("OCR", bench.build("OCR"))
     assert outcome is not None
     (after,) = outcome.push
     record = after.load()
-    assert (record.result.read.text, record.result.plate_box, after.key) == (
-        "AB12CDE",
-        found.plate_box,
-        "k",
-    )
+    assert (record.result.read.text, record.result.plate_box, after.key) == ("AB12CDE", found.plate_box, "k")
+    assert record.result.in_full
     assert record.result.sharpness > 0
-    assert bench.store.leftovers() == ["p.npy"]
+    (shown,) = reader.shown
+    margin = bench.job.settings.detection.plate_margin
+    expected = Box(40 - 50 * margin, 50 - 32 * margin, 90 + 50 * margin, 66 + 32 * margin).crop(picture(4))
+    assert np.array_equal(shown, expected)
+    assert (after.dependencies, bench.store.leftovers()) == (("p.png",), ["p.png"])
 
 
 VIDEO_ROW = VideoRow(

@@ -16,7 +16,6 @@ from dashcam_pipeline.engine.task import DeadLetter, LeaseLost
 from dashcam_pipeline.errors import DiskUnavailable
 from dashcam_pipeline.stages import waiting
 from dashcam_pipeline.stages.records import (
-    LookDone,
     RowToWrite,
     SampledFrame,
     VehiclePicture,
@@ -24,9 +23,9 @@ from dashcam_pipeline.stages.records import (
 from dashcam_pipeline.stages.waiting import when_disk_allows
 from dashcam_pipeline.storage.patience import MAY_PASS, patiently
 from engine_toys import Clock
-from stage_bench import Bench, passed, picture, task
+from stage_bench import Bench, look, passed, picture, task
 from storage_rows import sighting
-from writing_bench import NOBODY, REASON, RESULT, push_rows, waiting_rows, writing
+from writing_bench import NOBODY, REASON, push_rows, waiting_rows, writing
 
 
 @pytest.fixture
@@ -152,15 +151,12 @@ def test_real_full_disk_that_gets_room_again_costs_nothing(
     bench.job = replace(bench.job, work_dir=small_disk, database_url=NOBODY)
     processor: Any = bench.build(stage)
     frames = {"f.jpg": picture(height=300, width=300)}
-    seen = LookDone(RESULT, VehiclePicture("f.jpg", 0, 0))
+    small = replace(passed(look(search=False)), pictures=(VehiclePicture("f.jpg", 0, 0),))
     letter = DeadLetter(task("OCR", "7", SampledFrame(7, 0.7)), REASON)
     tasks = {
         "FINAL_WRITE": [task(stage, str(number), RowToWrite(sighting(number))) for number in range(64)],
         "DEAD_LETTER": [task(stage, "7", letter, payload_ref="f.jpg", dependencies=("f.jpg",))],
-        "PLATE_SMOOTH": [
-            task(stage, "p", passed(1), key="1"),
-            task(stage, "l", seen, key="1", dependencies=("f.jpg",)),
-        ],
+        "PLATE_SMOOTH": [task(stage, "p", small, key="1", dependencies=("f.jpg",))],
     }[stage]
     bench.bring_in(frames, *tasks)
     ballast = small_disk / "ballast"

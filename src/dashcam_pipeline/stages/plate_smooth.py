@@ -97,7 +97,9 @@ class PlateSmooth:
     def _close(self, batch: Batch, vehicle: _Vehicle) -> Outcome:
         """Vote, write the pictures, make the row."""
         task = batch.tasks[0]
-        results = vehicle.results or tuple(_unsearched(look) for look in vehicle.passing.looks)
+        results = vehicle.results or tuple(
+            replace(_unsearched(look), failed=look.search) for look in vehicle.passing.looks
+        )
         verdict = decide(vehicle.passing, results, self._context.settings.vote)
         paths = self._write_pictures(batch, vehicle, verdict.evidence)
         row = self._row(task.source_id, vehicle.passing, verdict, paths)

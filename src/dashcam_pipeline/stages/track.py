@@ -86,15 +86,20 @@ class Track:
         return step
 
     def _store(self, batch: Batch, scene: _Scene, findings: _Findings) -> dict[str, int]:
-        """Store the new views that are still among the best; sizes in bytes by name."""
+        """Store the new views that are still among the best; sizes in bytes by name. All or none."""
         stored: dict[str, int] = {}
         video, worker = batch.tasks[0].source_id, self._context.tools.worker_id
-        for look, cut in findings.cuts.items():
-            # The worker's name tells this try from another one that is still under way somewhere.
-            name = f"{video}-{look.track_id}-{look.frame_idx}-{worker}.jpg"
-            quality = self._context.settings.looks.picture_quality
-            stored[name] = store_frame(self._context, batch.task_ids, name, cut.image, quality)
-            scene.pictures[look] = VehiclePicture(name, cut.left, cut.top)
+        quality = self._context.settings.looks.picture_quality
+        try:
+            for look, cut in findings.cuts.items():
+                # The worker's name tells this try from another one that is still under way somewhere.
+                name = f"{video}-{look.track_id}-{look.frame_idx}-{worker}.jpg"
+                stored[name] = store_frame(self._context, batch.task_ids, name, cut.image, quality)
+                scene.pictures[look] = VehiclePicture(name, cut.left, cut.top)
+        except BaseException:  # the queue never hears of them
+            for name in stored:
+                self._context.tools.store.delete(name)
+            raise
         return stored
 
     def _passed(self, scene: _Scene, task: Task, passing: Passing) -> Task:

@@ -21,11 +21,12 @@ class SearchPicture:
 
 
 def search_picture(frame: Image, vehicle: Box, settings: DetectionSettings) -> SearchPicture:
-    """Cut out a vehicle, with the configured margin, for the plate detector."""
+    """Cut out a vehicle, with the configured margin, for the plate detector; never less than one pixel."""
     height, width = frame.shape[:2]
     around = vehicle.grown(settings.vehicle_margin, width, height)
-    left, top = round(around.x1), round(around.y1)
-    return SearchPicture(around.crop(frame), vehicle.shifted(-left, -top), left, top)
+    left, top = min(round(around.x1), width - 1), min(round(around.y1), height - 1)
+    inside = Box(left, top, max(around.x2, left + 1), max(around.y2, top + 1))
+    return SearchPicture(inside.crop(frame), vehicle.shifted(-left, -top), left, top)
 
 
 def plate_in_frame(picture: SearchPicture, found: Sequence[Detection]) -> Detection | None:
