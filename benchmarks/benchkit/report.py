@@ -51,6 +51,11 @@ def pair_ratios(measured: Measured) -> tuple[list[float], list[float]]:
     return whole, [peer.loop_s / own.timings.working_s for own, peer in pairs]
 
 
+def cpu_ratios(measured: Measured) -> list[float]:
+    """For every pair, how many times as much CPU time the peer's command took: what a busy host changes least."""
+    return [peer.took.cpu_s / own.took.cpu_s for own, peer in zip(measured.own, measured.peer, strict=False)]
+
+
 def notes_of(measured: Measured) -> list[str]:
     """What a table has no place for."""
     name, runs = measured.video.path.stem, measured.own
@@ -76,7 +81,8 @@ def notes_of(measured: Measured) -> list[str]:
     whole, working = pair_ratios(measured)
     if whole:
         notes.append(
-            f"{name}: × peer, pair by pair: whole command {_listed(whole)}, working time {_listed(working)}"
+            f"{name}: × peer, pair by pair: whole command {_listed(whole)}, working time {_listed(working)}; "
+            f"by CPU time {_listed(cpu_ratios(measured))}"
         )
     return notes
 
@@ -96,7 +102,7 @@ def as_json(measured: Measured) -> dict[str, Any]:
             {"wall_s": run.took.wall_s, "cpu_s": run.took.cpu_s, "loop_s": run.loop_s}
             for run in measured.peer
         ],
-        "pair_ratios": {"whole": whole, "working": working},
+        "pair_ratios": {"whole": whole, "working": working, "cpu": cpu_ratios(measured)},
         "same_rows": measured.same_rows,
         "cores": measured.cores,
         "ideal": asdict(measured.ideal) | {"total_s": measured.ideal.total_s},
