@@ -43,7 +43,10 @@ class RunSettings(Section):
     gpu_workers: Processes | None = None
     """Processes that run models; null = one a GPU, or on the CPU as many as the cores are worth."""
     cpu_workers: Processes | None = None
-    """Processes that track, vote and write pictures; null = by the number of cores."""
+    """Processes that track, vote and write pictures; null = by the number of cores and `hybrid`."""
+    hybrid: Literal["auto", "on", "off"] = "auto"
+    """Whether one process does both kinds of work: `auto` = where rows stay the same, so on hosts without a GPU; `on` =
+    CPU workers also run models while GPUs are behind; `off` = never."""
     readers: Processes | None = None
     """Videos decoded at the same time; null = by the number of cores."""
     drain_deadline_s: Seconds = 30.0

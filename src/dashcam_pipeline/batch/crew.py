@@ -14,6 +14,7 @@ MOST_CPU_MODEL_WORKERS = 8  # each loads the models anew; past this, more thread
 CORES_PER_CPU_WORKER = 8  # tracking and voting cost about this share of what the models cost on the CPU
 CORES_PER_READER = 2
 MOST_READERS = 8
+MOST_HELPERS = 16  # each loads the models and asks the Manager twice in HELPER_WAIT_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +23,19 @@ class Crew:
 
     model_devices: tuple[str, ...]  # one a GPU-class worker
     model_threads: int  # of each
-    cpu_workers: int
+    cpu_workers: int  # 0: the model workers do their work too
     readers: int
     max_tasks: int | None  # a process is replaced after so many tasks …
     max_rss_bytes: int  # … or when it holds more memory
+    cpu_workers_help: bool = False  # they run models while the model workers are behind
 
 
 def plan_crew(settings: RunSettings, devices: Sequence[str], cores: int) -> Crew:
     """Fill in what the settings leave open.
+
+    Without a GPU, and as long as models have one thread a worker, every worker does both kinds of work: a process
+    less is started, and none stands by while another has too much. With more threads a worker, all but one would
+    stand by while it tracks. A GPU's workers do only what others can't.
 
     Args:
         settings: what the user asked for.
@@ -39,38 +45,62 @@ def plan_crew(settings: RunSettings, devices: Sequence[str], cores: int) -> Crew
     on_cpu = all(device == "cpu" for device in devices)
     usual = min(cores, MOST_CPU_MODEL_WORKERS) if on_cpu else len(devices)
     workers = settings.gpu_workers or usual
+    threads = max(1, cores // workers)
+    readers = settings.readers or max(1, min(MOST_READERS, cores // CORES_PER_READER))
+    helps = settings.hybrid == "on" and not on_cpu
+    cpu_workers = max(1, cores // CORES_PER_CPU_WORKER)
+    if helps:
+        cpu_workers = min(MOST_HELPERS, max(cpu_workers, cores - workers - readers))
+    if on_cpu and threads == 1 and settings.hybrid != "off":
+        cpu_workers = 0
     return Crew(
         model_devices=tuple(devices[index % len(devices)] for index in range(workers)),
-        model_threads=max(1, cores // workers),
-        cpu_workers=settings.cpu_workers or max(1, cores // CORES_PER_CPU_WORKER),
-        readers=settings.readers or max(1, min(MOST_READERS, cores // CORES_PER_READER)),
+        model_threads=threads,
+        cpu_workers=cpu_workers if settings.cpu_workers is None else settings.cpu_workers,
+        readers=readers,
         max_tasks=settings.worker_max_tasks,
         max_rss_bytes=settings.worker_max_rss_mb * MB,
+        cpu_workers_help=helps,
     )
 
 
 def worker_specs(crew: Crew, categories: Sequence[Category], build: Build) -> tuple[WorkerSpec, ...]:
     """The table of processes: one reader process with a thread a video, the model workers, the others."""
 
-    def names(worker_class: WorkerClass) -> tuple[str, ...]:
-        return tuple(category.name for category in categories if category.worker_class is worker_class)
+    def names(*worker_classes: WorkerClass) -> tuple[str, ...]:
+        return tuple(category.name for category in categories if category.worker_class in worker_classes)
 
     def spec(worker_id: str, worker_class: WorkerClass, **more: object) -> WorkerSpec:
+        given: dict[str, object] = {"categories": names(worker_class), **more}
         return WorkerSpec(
             worker_id=worker_id,
             worker_class=worker_class.value,
-            categories=names(worker_class),
             build=build,
             max_tasks=crew.max_tasks,
             max_rss_bytes=crew.max_rss_bytes,
-            **more,  # type: ignore[arg-type]
+            **given,  # type: ignore[arg-type]
         )
 
+    both = not crew.cpu_workers
     models = [
-        spec(f"gpu-{index}", WorkerClass.GPU, threads=crew.model_threads, device=device)
+        spec(
+            f"worker-{index}" if both else f"gpu-{index}",
+            WorkerClass.GPU,
+            categories=names(WorkerClass.GPU, WorkerClass.CPU) if both else names(WorkerClass.GPU),
+            threads=crew.model_threads,
+            device=device,
+        )
         for index, device in enumerate(crew.model_devices)
     ]
-    others = [spec(f"cpu-{index}", WorkerClass.CPU) for index in range(crew.cpu_workers)]
+    others = [
+        spec(
+            f"cpu-{index}",
+            WorkerClass.CPU,
+            helps=names(WorkerClass.GPU) if crew.cpu_workers_help else (),
+            helped_workers=len(models),
+        )
+        for index in range(crew.cpu_workers)
+    ]
     return (
         spec("reader", WorkerClass.SOURCE, loops=crew.readers),
         *models,

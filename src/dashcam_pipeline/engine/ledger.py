@@ -16,7 +16,7 @@ from dashcam_pipeline.engine.epochs import EpochBook
 from dashcam_pipeline.engine.frames import FrameLedger
 from dashcam_pipeline.engine.given_up import for_keeping, tombstone
 from dashcam_pipeline.engine.leases import LeaseTable
-from dashcam_pipeline.engine.policy import Load
+from dashcam_pipeline.engine.policy import Load, Offer
 from dashcam_pipeline.engine.pressure import Levels, Pressure
 from dashcam_pipeline.engine.rules import QueueRules
 from dashcam_pipeline.engine.snapshot import QueueSnapshot
@@ -100,13 +100,15 @@ class Ledger:
         self._finish([waiting[0].task])
         return waiting[0].task
 
-    def complete(self, owner: str, task_ids: Sequence[str], outcome: Outcome, busy_s: float) -> None:
+    def complete(
+        self, owner: str, task_ids: Sequence[str], outcome: Outcome, busy_s: float, helped: bool = False
+    ) -> None:
         """Finish leased tasks with all that follows."""
         tasks = self.apply(owner, task_ids, outcome, from_reader=False)
         self._finish(tasks)
         if outcome.state is None and not self._categories[tasks[0].category].ordered:
             self._forget_lane(tasks[0])  # an ordered one must know where it was
-        self._work.completed(tasks, busy_s)
+        self._work.completed(tasks, busy_s, helped)
         self.move_on({task.source_id for task in tasks})
 
     def fail(self, task_id: str, reason: str, interrupted: bool = False) -> bool:
@@ -196,6 +198,13 @@ class Ledger:
     def loads(self, categories: Sequence[str]) -> list[Load]:
         """What waits in those of the categories that have something ready, for the policy."""
         return [self._load(name) for name in categories if self._buckets[name].ready]
+
+    def offers(self, categories: Sequence[str]) -> list[Offer]:
+        """What waits in categories of another class than a worker's own, and what it takes whom."""
+        return [
+            Offer(load, self._work.task_s(load.category, False), self._work.task_s(load.category, True))
+            for load in self.loads(categories)
+        ]
 
     def backlog(self, categories: Iterable[str]) -> int:
         """Tasks that wait in the categories together."""

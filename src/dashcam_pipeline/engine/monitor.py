@@ -74,7 +74,8 @@ def binding_stage(before: QueueSnapshot, now: QueueSnapshot, workers_of: Mapping
     """The stage that sets the pace between two moments.
 
     The class whose workers were busiest, and in it the category that took most of their time. Where readers had
-    no need to wait and no class was busy most of the time, reading is what the others wait for.
+    no need to wait and no class was busy most of the time, reading is what the others wait for. The GPU class's
+    workers do the work of a CPU class that has none of its own (0).
     """
     elapsed = max(now.clock_s - before.clock_s, 1e-9)
     busy = {
@@ -83,7 +84,8 @@ def binding_stage(before: QueueSnapshot, now: QueueSnapshot, workers_of: Mapping
     }
     in_class: dict[WorkerClass, list[str]] = {}
     for load in now.categories:
-        in_class.setdefault(load.worker_class, []).append(load.name)
+        shared = load.worker_class is WorkerClass.CPU and workers_of.get(WorkerClass.CPU) == 0
+        in_class.setdefault(WorkerClass.GPU if shared else load.worker_class, []).append(load.name)
     use = {
         worker_class: sum(busy[name] for name in names) / workers_of.get(worker_class, 1)
         for worker_class, names in in_class.items()

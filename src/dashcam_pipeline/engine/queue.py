@@ -114,16 +114,36 @@ class CentralTaskQueue:
                 return batch
             return self._waiters.wait(owner, categories, n, wait_s)
 
+    def help(self, owner: str, categories: Sequence[str], workers: int) -> Batch | None:
+        """Take tasks of another class's categories, where its `workers` are behind; see `policy.choose_help`.
+
+        For a worker that has nothing of its own to do. What comes of it is handed in with `helped`.
+        """
+        with self._lock:
+            if self._has_no_hope(owner):
+                return None
+            chosen = policy.choose_help(self._ledger.offers(categories), workers)
+            if chosen is None or self._ledger.must_wait(owner, chosen.category):
+                return None
+            return self._ledger.lease(owner, chosen.category, chosen.tasks)
+
     # --- finishing them ----------------------------------------------------------------------------------
 
-    def complete(self, owner: str, task_ids: Sequence[str], outcome: Outcome, busy_s: float = 0.0) -> None:
+    def complete(
+        self,
+        owner: str,
+        task_ids: Sequence[str],
+        outcome: Outcome,
+        busy_s: float = 0.0,
+        helped: bool = False,
+    ) -> None:
         """Finish leased tasks: push what follows, keep the key's new state, release the frames. All or nothing.
 
         Raises LeaseLost when one of the tasks is no longer the owner's, ValueError when what is pushed is not
         sound. Nothing has changed then, but the new pictures are deleted.
         """
         with self._change() as ledger:
-            ledger.complete(owner, task_ids, outcome, busy_s)
+            ledger.complete(owner, task_ids, outcome, busy_s, helped)
 
     def progress(self, owner: str, task_id: str, outcome: Outcome) -> None:
         """Record what a long task has done so far, as `complete` does, and let it go on. Frames were admitted.

@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from dashcam_pipeline.engine.board import Fatal
 from dashcam_pipeline.engine.board_log import log_to_board
@@ -27,6 +27,8 @@ from dashcam_pipeline.engine.task import Batch, LeaseLost, Outcome
 from dashcam_pipeline.errors import DashcamError
 
 LEASE_WAIT_S = 0.5  # a worker without work looks up this often
+HELPER_WAIT_S = 0.05  # so does one that may help others
+EXIT_DONE = 0
 EXIT_BROKEN = 1  # a worker process that broke down outside of a task
 EXIT_RECYCLED = 75  # a worker process that left by itself, worn out, to be replaced by a fresh one
 
@@ -69,6 +71,10 @@ class WorkerSpec:
     worker_class: str
     categories: tuple[str, ...]
     build: Build
+    helps: tuple[
+        str, ...
+    ] = ()  # categories of another class, done when that is behind and nothing else is there
+    helped_workers: int = 0  # workers of that class
     loops: int = 1  # batches under way at the same time, a thread each
     threads: int = 1
     device: str = "cpu"
@@ -89,11 +95,10 @@ def worker_main(spec: WorkerSpec, shared: Shared, store: FrameStore, parent_pid:
         max_rss_bytes=spec.max_rss_bytes,
     )
     pulse.start()
-    left = False
     try:
         with _guard(spec, shared):
             tools = Tools(shared, store, spec.worker_id, spec.threads, spec.device)
-            processors = spec.build(tools, spec.categories)
+            processors = spec.build(tools, (*spec.categories, *spec.helps))
             pulse.ready()
             loops = [
                 threading.Thread(target=_guarded_loop, args=(spec, shared, processors, pulse))
@@ -105,11 +110,17 @@ def worker_main(spec: WorkerSpec, shared: Shared, store: FrameStore, parent_pid:
             for thread in loops:
                 thread.join()
             close_all(processors)
-            left = True
+            _leave(EXIT_RECYCLED if pulse.worn_out else EXIT_DONE)
     finally:
         pulse.stop()
-    if left and pulse.worn_out:
-        sys.exit(EXIT_RECYCLED)
+
+
+def _leave(code: int) -> NoReturn:
+    """End this process, in which nothing is left to be done, without taking its libraries apart: models that are
+    unloaded one by one hold up the end of a run."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def close_all(processors: Mapping[str, Processor]) -> None:
@@ -144,7 +155,7 @@ def _guarded_loop(
 def _loop(spec: WorkerSpec, shared: Shared, processors: Mapping[str, Processor], pulse: Pulse) -> None:
     """Lease, work, hand in."""
     while not pulse.leaving:
-        batch = shared.queue.lease(spec.worker_id, spec.categories, None, LEASE_WAIT_S)
+        batch = _next_batch(spec, shared)
         if batch is None:
             if shared.terminate.is_set():
                 return
@@ -158,12 +169,25 @@ def _loop(spec: WorkerSpec, shared: Shared, processors: Mapping[str, Processor],
             pulse.working_on(None, len(batch.tasks))
 
 
+def _next_batch(spec: WorkerSpec, shared: Shared) -> Batch | None:
+    """Work of the worker's own, else, if it is a helper, what others have too much of."""
+    if not spec.helps:
+        return shared.queue.lease(spec.worker_id, spec.categories, None, LEASE_WAIT_S)
+    return (
+        shared.queue.lease(spec.worker_id, spec.categories)
+        or shared.queue.help(spec.worker_id, spec.helps, spec.helped_workers)
+        or shared.queue.lease(spec.worker_id, spec.categories, None, HELPER_WAIT_S)
+    )
+
+
 def _work(spec: WorkerSpec, shared: Shared, processor: Processor, batch: Batch) -> None:
     """One batch. If it fails as a whole, its tasks are tried one by one, so that only the guilty one fails."""
     started = time.perf_counter()
     try:
         outcome = processor.process(batch)
-        shared.queue.complete(spec.worker_id, batch.task_ids, outcome, time.perf_counter() - started)
+        busy_s = time.perf_counter() - started
+        helped = batch.category in spec.helps
+        shared.queue.complete(spec.worker_id, batch.task_ids, outcome, busy_s, helped)
     except (LeaseLost, DashcamError):
         raise
     except Exception:  # should the Manager be gone, then telling it of the failure raises that again
