@@ -1,11 +1,11 @@
-"""Which vehicles pass, and which views of them are looked at."""
+"""Which vehicles pass, and which views of them are kept."""
 
 from __future__ import annotations
 
-import itertools
 import pickle
 from collections.abc import Iterable, Sequence
 
+import cv2
 import numpy as np
 import pytest
 
@@ -17,17 +17,17 @@ from vision_data import vehicle
 NOISE = np.random.default_rng(1).integers(0, 255, (720, 1280, 3), dtype=np.uint8)
 FLAT: Image = np.full((720, 1280, 3), 90, np.uint8)
 STEP_S = 0.1
-UNGATED = LookSettings(min_sharpness_share=0.0)
+LOOKS = LookSettings()
 
 
-def watch(looks: LookSettings = UNGATED) -> Watch:
+def watch(looks: LookSettings = LOOKS) -> Watch:
     return Watch(TrackingSettings(), looks)
 
 
 def run(
     state: Watch, frames: Iterable[Sequence[Detection]], times: Sequence[float] | None = None
 ) -> tuple[list[Look], list[Passing]]:
-    """All looks and passings of a video in which every third frame is looked at."""
+    """All views that were kept for a while, and all passings, of a video of which every third frame is looked at."""
     steps: list[WatchStep] = []
     for index, detections in enumerate(frames):
         ts_s = times[index] if times else index * STEP_S
@@ -46,7 +46,7 @@ def test_a_vehicle_passing_is_one_passing() -> None:
     assert (passing.track_id, passing.vehicle_class) == (1, "car")
     assert (passing.first_frame, passing.last_frame) == (0, 21)  # boxes before confirmation count
     assert (passing.first_s, passing.last_s) == (0.0, pytest.approx(0.7))
-    assert passing.looks == len(looks) > 0
+    assert set(passing.looks) == set(looks) != set()
 
 
 def test_a_single_box_is_no_vehicle() -> None:
@@ -88,12 +88,12 @@ def test_times_that_stand_still_or_run_back_do_no_harm() -> None:
 
 def test_every_passing_has_a_look_even_if_too_small_to_search() -> None:
     looks, passings = run(watch(), drive_by(10, width=50))
-    assert passings[0].looks == len(looks) >= 1
+    assert len(passings[0].looks) == 1
     assert not any(look.search for look in looks)
 
 
 def test_a_motorcycle_is_searched_at_half_the_width() -> None:
-    narrow = UNGATED.min_vehicle_px * 0.6
+    narrow = LOOKS.min_vehicle_px * 0.6
     for label, searched in (("motorcycle", True), ("car", False)):
         looks, _ = run(watch(), [[vehicle(300, width=narrow, label=label)]] * 4)
         assert any(look.search for look in looks) is searched
@@ -105,28 +105,57 @@ def test_the_class_seen_most_surely_wins() -> None:
     assert passing.vehicle_class == "truck"
 
 
-def test_a_long_stay_is_searched_rarely_and_never_too_often() -> None:
-    settings = LookSettings(min_sharpness_share=0.0, burst=4, min_interval_s=1.0, max_looks=9)
-    looks, _ = run(watch(settings), [[vehicle(300)]] * 200)
-    searched = [look.ts_s for look in looks if look.search]
-    assert len(searched) == 9
-    assert all(later - earlier >= 0.99 for earlier, later in itertools.pairwise(searched[4:]))
+def kept_after_each_step(
+    state: Watch, frames: Sequence[tuple[float, Image]]
+) -> tuple[list[set[Look]], Passing]:
+    """What is kept of one vehicle, of a width in an image each, by what the steps say; and its passing."""
+    kept: set[Look] = set()
+    after = []
+    for index, (width, image) in enumerate(frames):
+        step = state.step(index, index * STEP_S, [vehicle(300, width=width)], image)
+        assert len(step.looks) <= 1
+        kept |= set(step.looks)
+        assert kept.issuperset(step.dropped)  # nothing is dropped twice, or before it came
+        kept -= set(step.dropped)
+        after.append(set(kept))
+    (passing,) = state.close().ended
+    assert set(passing.looks) == kept
+    return after, passing
 
 
-def test_a_vehicle_that_comes_closer_is_searched_at_once() -> None:
-    settings = LookSettings(min_sharpness_share=0.0, burst=1, min_interval_s=60.0, growth=1.2)
-    looks, _ = run(watch(settings), [[vehicle(300, width=150 * 1.05**i)] for i in range(20)])
-    widths = [look.box.width for look in looks if look.search]
-    assert len(widths) > 2
-    assert all(later > earlier * 1.2 for earlier, later in itertools.pairwise(widths))
+def test_the_best_views_of_a_long_stay_are_kept_and_the_worst_dropped() -> None:
+    widths = [200.0 + 3 * (17 * index % 50) for index in range(50)]
+    after, passing = kept_after_each_step(watch(), [(width, NOISE) for width in widths])
+    assert max(len(kept) for kept in after) == LOOKS.kept_views == 12
+    assert list(passing.looks) == sorted(passing.looks, key=lambda look: look.rank, reverse=True)
+    worths = [look.worth for look in passing.looks]
+    every_view = watch(LookSettings(kept_views=50))
+    all_views = kept_after_each_step(every_view, [(width, NOISE) for width in widths])[1].looks
+    assert worths == sorted((look.worth for look in all_views), reverse=True)[:12]
 
 
-def test_blurred_views_are_not_searched() -> None:
-    state = Watch(TrackingSettings(), LookSettings(min_sharpness_share=0.5))
-    found = {}
-    for index, image in enumerate([NOISE, NOISE, FLAT, NOISE]):
-        found[index] = state.step(index, index * STEP_S, [vehicle(300)], image).looks
-    assert [bool(looks) for looks in found.values()] == [False, True, False, True]
+def test_of_equal_views_the_earliest_are_kept() -> None:
+    _, passing = kept_after_each_step(watch(LookSettings(kept_views=3)), [(200.0, NOISE)] * 9)
+    assert [look.frame_idx for look in passing.looks] == [1, 2, 3]  # at 0 it was no vehicle yet
+
+
+def test_a_sharp_view_is_better_than_a_blurred_one_and_a_wide_one_than_a_narrow_one() -> None:
+    blurred: Image = cv2.GaussianBlur(NOISE, (0, 0), 4)  # type: ignore[assignment]
+    frames = [(200.0, NOISE), (200.0, blurred), (200.0, NOISE), (230.0, NOISE), (200.0, FLAT)]
+    _, passing = kept_after_each_step(watch(), frames)
+    assert [look.frame_idx for look in passing.looks] == [3, 2, 1, 4]
+
+
+@pytest.mark.parametrize("kept_views", [1, 12])
+def test_of_views_too_small_to_search_only_one_is_kept_until_there_is_a_better(kept_views: int) -> None:
+    widths = [40.0, 40.0, 50.0, 59.0, 61.0, 80.0, 91.0, 119.0, 121.0, 60.0, 125.0]
+    after, passing = kept_after_each_step(
+        watch(LookSettings(kept_views=kept_views)), [(width, NOISE) for width in widths]
+    )
+    shown = [sorted(look.box.width for look in kept) for kept in after]
+    assert shown[1:9] == [[40], [40], [40], [61], [61], [61], [119], [121]]
+    assert all(look.search for look in passing.looks)
+    assert len(passing.looks) == min(kept_views, 2)
 
 
 def test_a_frame_that_failed_costs_its_looks_only() -> None:
@@ -136,15 +165,17 @@ def test_a_frame_that_failed_costs_its_looks_only() -> None:
         step = state.step(index, index * STEP_S, [] if failed else [vehicle(300)], None if failed else NOISE)
         seen.append(step)
     assert seen[3].looks == ()
-    assert len(state.close().ended) == 1
+    (passing,) = state.close().ended
+    assert [look.frame_idx for look in passing.looks] == [1, 2, 4, 5]
 
 
 def test_state_survives_a_pickle_at_any_frame() -> None:
     frames = [
         [vehicle(100 + 12 * i), *([vehicle(700 - 10 * i, width=140)] if i > 4 else [])] for i in range(14)
     ]
-    undisturbed = run(watch(), frames)
-    state, looks, passings = watch(), [], []
+    few = LookSettings(kept_views=3)
+    undisturbed = run(watch(few), frames)
+    state, looks, passings = watch(few), [], []
     for index, detections in enumerate(frames):
         state = pickle.loads(pickle.dumps(state))
         step = state.step(index * 3, index * STEP_S, detections, NOISE)

@@ -1,0 +1,284 @@
+"""Which views of a vehicle are searched next, and when there were enough."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import pytest
+
+from dashcam_pipeline.config import LookSettings, VoteSettings
+from dashcam_pipeline.vision.rounds import Search, next_round
+from dashcam_pipeline.vision.types import Box
+from dashcam_pipeline.vision.voting import LookResult, decide
+from dashcam_pipeline.vision.watch import Look, Passing
+from vision_data import read
+
+LOOKS, VOTE = LookSettings(), VoteSettings()
+SHRUNK_PX = 192
+SMALL = Box(0, 0, 300, 200)  # a shrunk search shows as much of it as one in full, or nearly so
+LARGE = Box(0, 0, 500, 300)
+TALL = Box(0, 0, 200, 500)
+
+
+def passing_of(*boxes: Box, small_ones: int = 0) -> Passing:
+    """A vehicle with views of these boxes, the best first, and some that are too small to be searched."""
+    looks = [
+        Look(1, frame_idx, frame_idx / 10, box, frame_idx < len(boxes) - small_ones, 100.0 - frame_idx)
+        for frame_idx, box in enumerate(boxes)
+    ]
+    return Passing(1, "car", 0, 30, 0.0, 3.0, tuple(looks))
+
+
+@dataclass(frozen=True)
+class Sees:
+    """What a search comes to: a text, "" for a plate that can't be read, None for no plate."""
+
+    text: str | None
+    confidence: float = 0.98
+    px: float = 60.0
+    failed: bool = False
+
+    def of(self, search: Search) -> LookResult:
+        return LookResult(
+            track_id=1,
+            frame_idx=search.look.frame_idx,
+            ts_s=search.look.ts_s,
+            vehicle_box=search.look.box,
+            searched=True,
+            in_full=search.in_full,
+            plate_box=None if self.text is None else Box(50, 60, 50 + self.px, 80),
+            read=None if self.text is None else read(self.text, self.confidence),
+            failed=self.failed,
+        )
+
+
+PLATE, NOTHING, BROKEN = Sees("AB12CDE"), Sees(None), Sees(None, failed=True)
+TINY = Sees("", px=20.0)
+UNREADABLE = Sees("")
+UNSURE = Sees("AB12CDE", confidence=0.4)
+
+Answers = Callable[[Search], Sees]
+
+
+def always(sees: Sees) -> Answers:
+    return lambda search: sees
+
+
+def by_frame(*sees: Sees) -> Answers:
+    """Of the views in their order."""
+    return lambda search: sees[search.look.frame_idx]
+
+
+def only_in_full(sees: Sees) -> Answers:
+    return lambda search: sees if search.in_full else NOTHING
+
+
+def rounds(
+    passing: Passing,
+    answers: Answers,
+    looks: LookSettings = LOOKS,
+    shrunk_px: int | None = SHRUNK_PX,
+    shuffle: random.Random | None = None,
+) -> list[list[str]]:
+    """All rounds until there is none, as the names of their searches without the vehicle's number."""
+    asked: list[list[str]] = []
+    results: list[LookResult] = []
+    while searches := next_round(passing, results, looks, VOTE, shrunk_px):
+        assert len(asked) < 20
+        asked.append([search.name.removeprefix("1-") for search in searches])
+        results += [answers(search).of(search) for search in searches]
+        if shuffle is not None:
+            shuffle.shuffle(results)
+    names = list(itertools.chain.from_iterable(asked))
+    assert len(names) == len(set(names))
+    return asked
+
+
+def names(*numbers: int, full: bool = False) -> list[str]:
+    return [f"{number}{'-in-full' if full else ''}" for number in numbers]
+
+
+@pytest.mark.parametrize(
+    ("passing", "answers", "wanted"),
+    [
+        pytest.param(passing_of(), always(PLATE), [], id="no view at all"),
+        pytest.param(passing_of(SMALL, small_ones=1), always(PLATE), [], id="no view wide enough"),
+        pytest.param(passing_of(SMALL), always(PLATE), [names(0)], id="one view"),
+        pytest.param(
+            passing_of(*[SMALL] * 3, small_ones=1),
+            always(PLATE),
+            [names(0, 1)],
+            id="too small ones are left out",
+        ),
+        pytest.param(
+            passing_of(*[SMALL] * 12),
+            always(PLATE),
+            [names(0, 1), names(2, 3)],
+            id="two agree, three are enough, four are read",
+        ),
+        pytest.param(
+            passing_of(*[SMALL] * 12),
+            always(UNSURE),
+            [names(0, 1), names(2, 3), names(4, 5, 6, 7), names(8, 9, 10, 11)],
+            id="as many again as were searched so far, while that is not enough",
+        ),
+        pytest.param(
+            passing_of(*[SMALL] * 12),
+            always(UNREADABLE),
+            [names(0, 1), names(2, 3), names(4, 5, 6, 7), names(8, 9, 10, 11)],
+            id="a plate that can't be read may be readable elsewhere",
+        ),
+        pytest.param(
+            passing_of(*[SMALL] * 12),
+            by_frame(PLATE, Sees("XX99XXX"), *[PLATE] * 10),
+            [names(0, 1), names(2, 3), names(4, 5, 6, 7)],
+            id="a contradiction must be outvoted",
+        ),
+        pytest.param(passing_of(*[SMALL] * 12), always(TINY), [names(0, 1)], id="plates are too small"),
+        pytest.param(
+            passing_of(*[SMALL] * 12),
+            by_frame(TINY, *[PLATE] * 11),
+            [names(0, 1), names(2, 3)],
+            id="one of the plates is large enough",
+        ),
+        pytest.param(
+            passing_of(*[SMALL] * 12),
+            always(NOTHING),
+            [names(0, 1), names(2, 3)],
+            id="nothing on small vehicles",
+        ),
+        pytest.param(
+            passing_of(*[LARGE] * 12),
+            always(NOTHING),
+            [names(0, 1), names(0, 1, full=True)],
+            id="nothing on a large vehicle, not in full either",
+        ),
+        pytest.param(
+            passing_of(*[TALL] * 2),
+            always(NOTHING),
+            [names(0, 1), names(0, 1, full=True)],
+            id="the longer side counts",
+        ),
+        pytest.param(
+            passing_of(SMALL, LARGE, *[SMALL] * 4),
+            always(NOTHING),
+            [names(0, 1), names(1, full=True)],
+            id="only the large view is searched in full",
+        ),
+        pytest.param(
+            passing_of(SMALL, SMALL, LARGE, SMALL, LARGE),
+            always(NOTHING),
+            [names(0, 1), names(2, 3), names(2, full=True)],
+            id="a large view in a later round",
+        ),
+        pytest.param(
+            passing_of(*[LARGE] * 12),
+            only_in_full(PLATE),
+            [names(0, 1), names(0, 1, full=True), names(2, 3, 4, 5, full=True)],
+            id="what is only found in full is searched in full from then on",
+        ),
+        pytest.param(
+            passing_of(*[LARGE] * 12),
+            by_frame(NOTHING, *[PLATE] * 11),
+            [names(0, 1), names(2, 3)],
+            id="one plate is enough to go on shrunk",
+        ),
+        pytest.param(
+            passing_of(*[SMALL] * 12),
+            always(BROKEN),
+            [names(0, 1), names(2, 3)],
+            id="searches that were given up show nothing",
+        ),
+        pytest.param(
+            passing_of(*[SMALL] * 12),
+            by_frame(BROKEN, *[PLATE] * 11),
+            [names(0, 1), names(2, 3)],
+            id="a search that was given up does not count as a read",
+        ),
+    ],
+)
+def test_rounds(passing: Passing, answers: Answers, wanted: list[list[str]]) -> None:
+    assert rounds(passing, answers) == wanted
+
+
+@pytest.mark.parametrize(
+    ("answers", "wanted"),
+    [
+        (always(PLATE), [names(0, 1), names(2, 3)]),
+        (always(NOTHING), [names(0, 1), names(2, 3)]),
+        (always(UNSURE), [names(0, 1), names(2, 3), names(4, 5)]),
+    ],
+)
+def test_without_a_shrunk_size_all_searches_are_in_full_and_none_is_asked_for_twice(
+    answers: Answers, wanted: list[list[str]]
+) -> None:
+    full = [[f"{name}-in-full" for name in some] for some in wanted]
+    assert rounds(passing_of(*[LARGE] * 6), answers, shrunk_px=None) == full
+
+
+def test_settings_say_how_many_are_enough() -> None:
+    vehicle = passing_of(*[SMALL] * 12)
+    few = LookSettings(first_searches=1, enough_reads=2, enough_confidence=0.5)
+    assert rounds(vehicle, always(PLATE), few) == [names(0), names(1)]
+    many = LookSettings(first_searches=5, enough_reads=6)
+    assert rounds(vehicle, always(PLATE), many) == [names(0, 1, 2, 3, 4), names(5, 6, 7, 8, 9)]
+    patient = LookSettings(fruitless_searches=9)
+    assert rounds(vehicle, always(NOTHING), patient) == [
+        names(0, 1),
+        names(2, 3),
+        names(4, 5, 6, 7),
+        names(8, 9, 10, 11),
+    ]
+
+
+def test_a_settled_vote_is_one_that_makes_a_claim() -> None:
+    """Whatever the shares say: a plate that is no claim yet is searched further."""
+    vehicle = passing_of(*[SMALL] * 12)
+    results = [UNSURE.of(Search(look, False)) for look in vehicle.looks[:4]]
+    assert decide(vehicle, results, VOTE).plate is None
+    loose = LookSettings(enough_reads=1, enough_confidence=0.0)
+    assert next_round(vehicle, results, loose, VOTE, SHRUNK_PX) != ()
+
+
+def some_results(seed: int) -> tuple[Passing, list[LookResult]]:
+    """Results as they may come of the first rounds of a vehicle."""
+    chance = random.Random(seed)
+    vehicle = passing_of(*[chance.choice([SMALL, LARGE]) for _ in range(12)])
+    kinds: Sequence[Sees] = chance.choices([PLATE, NOTHING, BROKEN, TINY, UNSURE, Sees("AB12CDF", 0.7)], k=3)
+    results: list[LookResult] = []
+    for _ in range(chance.randrange(1, 4)):
+        asked = next_round(vehicle, results, LOOKS, VOTE, SHRUNK_PX)
+        results += [chance.choice(kinds).of(search) for search in asked]
+    return vehicle, results
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_the_same_results_in_any_order_give_the_same_round_and_verdict(seed: int) -> None:
+    vehicle, results = some_results(seed)
+    wanted = next_round(vehicle, results, LOOKS, VOTE, SHRUNK_PX)
+    verdict = decide(vehicle, results, VOTE)
+    for turn in range(6):
+        random.Random(turn).shuffle(results)
+        assert next_round(vehicle, results, LOOKS, VOTE, SHRUNK_PX) == wanted
+        again = decide(vehicle, results, VOTE)
+        assert replace(again, evidence=None) == replace(verdict, evidence=None)
+        assert again.evidence is not None and verdict.evidence is not None
+        assert replace(again.evidence, in_full=False) == replace(verdict.evidence, in_full=False)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_rounds_end_and_never_ask_twice(seed: int) -> None:
+    chance = random.Random(seed)
+    vehicle = passing_of(*[chance.choice([SMALL, LARGE]) for _ in range(chance.randrange(13))])
+    sees = {
+        (frame_idx, in_full): chance.choice([PLATE, NOTHING, BROKEN, TINY, UNSURE])
+        for frame_idx in range(12)
+        for in_full in (False, True)
+    }
+    shuffled = rounds(
+        vehicle, lambda search: sees[search.look.frame_idx, search.in_full], shuffle=random.Random(seed)
+    )
+    assert shuffled == rounds(vehicle, lambda search: sees[search.look.frame_idx, search.in_full])
