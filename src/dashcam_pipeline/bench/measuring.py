@@ -118,7 +118,9 @@ def findings_of(measured: Measured) -> Findings:
         cores=measured.host.cores,
         crew=Crew(crew.readers, len(crew.model_devices), crew.cpu_workers),
         stages=run.stages,
-        workers_of={stage.category.name: WORKERS[stage.category.worker_class] for stage in stages()},
+        workers_of={
+            stage.category.name: _workers(stage.category.worker_class, crew.cpu_workers) for stage in stages()
+        },
         working_s=run.working_s,
         steady_s=run.steady_s,
         readers_waited_s=run.readers_waited_s,
@@ -130,6 +132,13 @@ def findings_of(measured: Measured) -> Findings:
         stores=measured.stores,
         looks_per_s=None if settings.sampling.stride else settings.sampling.frames_per_s,
     )
+
+
+def _workers(worker_class: WorkerClass, cpu_workers: int) -> str:
+    """Who works on a class of stages; without CPU workers, the model workers do their work too."""
+    if worker_class is WorkerClass.CPU and not cpu_workers:
+        worker_class = WorkerClass.GPU
+    return WORKERS[worker_class]
 
 
 class _Steps:

@@ -1,0 +1,122 @@
+"""`dashcam bench` as a user calls it: figures, what it leaves behind, and its errors."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dashcam_pipeline.bench.parts import decode
+from dashcam_pipeline.bench.short_run import STATE_DIR_VARIABLE, RunFailed, beginning, playground, read_run
+from dashcam_pipeline.config import Settings
+from dashcam_pipeline.errors import EXIT_BAD_INPUT, EXIT_ENVIRONMENT
+from run_command import clip, dashcam, processes_of
+from sources_clips import make_clip, moving
+
+CLIP = "uk_mercedes_LS15EBC_720p.mp4"
+
+
+@pytest.mark.slow
+def test_a_bench_measures_names_what_binds_and_leaves_nothing(work_dir: Path, tmp_path: Path) -> None:
+    written = tmp_path / "bench.json"
+    environment = {"TMPDIR": str(work_dir), STATE_DIR_VARIABLE: str(tmp_path / "state")}
+    # Not where a user's own results go, whatever the environment says.
+    environment["DASHCAM_DSN"] = "postgresql://nobody@localhost:1/none"
+    done = dashcam("bench", clip(CLIP), "--seconds", "2", "--json", written, environment=environment)
+    assert done.returncode == 0, done.stderr
+    said = json.loads(written.read_text())
+
+    assert said["run"]["frames"] in range(59, 64)  # 2 s at 30 frames/s, with what the decoder needs
+    looked_at = said["run"]["frames_looked_at"]
+    assert said["run"]["inferences"]["vehicle"] == looked_at > 10
+    assert set(said["inference"]) == {"vehicle", "plate", "plate_in_full", "text"}
+    assert all(part["n"] > 0 and part["wall_s"] > 0 for part in said["parts"])
+    names = [part["name"] for part in said["parts"]]
+    assert {"decode, 1 thread", "letterbox", "store write", "store read", "store crop"} <= set(names)
+    assert {"JPEG of a crop", "queue call", "outbox write"} <= set(names)
+    ideal = said["ideal"]
+    assert ideal["total_s"] == pytest.approx(ideal["decode_s"] + sum(ideal["inference_s"].values()))
+    assert said["share_of_ideal"] == pytest.approx(ideal["total_s"] / said["run"]["working_s"])
+
+    sentence = "No stage binds" if said["binding"]["stage"] is None else f"{said['binding']['stage']} binds: "
+    assert sentence in done.stdout
+    assert "An hour of such video takes about" in done.stdout
+    for one in said["suggestions"]:
+        assert f"  {one['key'].partition('.')[2]}: {one['value']}" in done.stdout
+    assert "inference, vehicles" in done.stdout
+    assert "\x1b" not in done.stdout + done.stderr
+
+    assert list(work_dir.iterdir()) == []
+    assert processes_of(work_dir) == []
+    assert not (tmp_path / "state").exists()
+
+
+def _text_file(folder: Path) -> list[str | Path]:
+    (folder / "text.mp4").write_text("this is no video\n" * 50)
+    return [folder / "text.mp4"]
+
+
+def _video(folder: Path) -> Path:
+    return make_clip(folder / "video.mp4", moving(5))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (lambda folder: [folder / "nowhere.mp4"], "nowhere.mp4: there is no such file"),
+        (lambda folder: [folder], "is a folder; name one video in it"),
+        (_text_file, "text.mp4: "),
+        (lambda folder: [_video(folder), "--seconds", "0"], "--seconds 0 "),
+        (lambda folder: [_video(folder), "--seconds", "nan"], "--seconds nan "),
+        (lambda folder: [_video(folder), "--json", folder / "no" / "x.json"], "there is no folder"),
+        (lambda folder: [_video(folder), "--json", folder], "is a folder; name a file"),
+        (lambda folder: [_video(folder), "--config", "speedy"], "neither a preset nor a file"),
+    ],
+)
+def test_bad_input_is_one_line(
+    tmp_path: Path, arguments: Callable[[Path], list[str | Path]], said: str
+) -> None:
+    done = dashcam("bench", *arguments(tmp_path))
+    assert done.returncode == EXIT_BAD_INPUT
+    (line,) = done.stderr.strip().splitlines()
+    assert line.startswith("dashcam: ")
+    assert said in line
+
+
+def test_missing_weights_are_said_before_anything_is_measured(tmp_path: Path) -> None:
+    (tmp_path / "weights").mkdir()
+    environment = {"DASHCAM_WEIGHTS_DIR": str(tmp_path / "weights")}
+    done = dashcam("bench", _video(tmp_path), environment=environment)
+    assert done.returncode == EXIT_ENVIRONMENT
+    (line,) = done.stderr.strip().splitlines()
+    assert "weights" in line
+
+
+def test_only_the_beginning_of_a_video_is_copied(tmp_path: Path) -> None:
+    video = make_clip(tmp_path / "video.mp4", moving(90))  # 3 s
+    copied = beginning(video, tmp_path / "copy.mkv", 1.0)
+    assert decode(video, 1).n == 90
+    assert 25 <= decode(copied, 1).n <= 35
+
+
+def test_the_runs_settings_touch_nothing_of_the_users(tmp_path: Path) -> None:
+    frames = tmp_path / "frames"
+    before = Settings.model_validate(
+        {"storage": {"dsn": "postgresql://me@server/mine"}, "frame_store": {"dir": frames}}
+    )
+    with playground(before) as (folder, own):
+        assert own.storage.dsn is None
+        assert own.frame_store.dir is not None
+        assert own.frame_store.dir.parent == frames  # the same disk, a folder of its own
+        assert own.model_copy(update={"storage": before.storage, "frame_store": before.frame_store}) == before
+        (own.frame_store.dir / "frame").touch()
+        (folder / "anything").touch()
+    assert list(frames.iterdir()) == []
+    assert not folder.exists()
+
+
+def test_a_run_that_looked_at_nothing_is_no_measurement() -> None:
+    with pytest.raises(RunFailed, match="looked at no frame"):
+        read_run({"first_frame_s": None, "working_s": None, "video_s": 0.0})
