@@ -59,6 +59,8 @@ class StageContext:
 
     def runtime_options(self) -> RuntimeOptions:
         """How this worker runs models."""
+        import platformdirs
+
         from dashcam_pipeline.vision.runtime import RuntimeOptions  # only workers that run models load it
 
         models = self.settings.models
@@ -70,6 +72,7 @@ class StageContext:
             tensorrt=models.tensorrt,
             batch=1 if self.tools.device == "cpu" else models.gpu_batch,
             cache_dir=self.job.work_dir / "model_cache" / self.tools.worker_id,  # not for two writers at once
+            compiled_dir=platformdirs.user_cache_path("dashcam") / "compiled_models",
         )
 
     def weights(self, name: str, role: Role) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dashcam_pipeline.errors import EngineUnavailable, WeightsCorrupt
+from dashcam_pipeline.vision.compiled_models import compiled_model
 from dashcam_pipeline.vision.input_size import InputSize, resize_input
 from dashcam_pipeline.vision.runtime import RuntimeOptions
+
+CONVERTER = "openvino.tools.ovc"
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +26,6 @@ class OpenVinoRuntime:
 
     Several processes share the host, so threads are counted and never pinned to cores, and the
     arithmetic is the one that was asked for: by itself OpenVINO would choose bf16 where the CPU has it.
-    Compiled models are not cached: that saves half a second, and its files don't survive two writers.
     """
 
     def __init__(
@@ -34,7 +37,7 @@ class OpenVinoRuntime:
     ) -> None:
         """Compile `model`; see `runtime.open_runtime` for the arguments and errors."""
         try:
-            import openvino
+            openvino = _load_openvino()
         except ImportError as error:
             raise EngineUnavailable(
                 "engine openvino is not installed: pip install 'dashcam-pipeline'"
@@ -49,15 +52,16 @@ class OpenVinoRuntime:
             network.reshape({0: _fixed_shape(network, input_shape)})
             if fit is not None:
                 network = _fitted(core, model, network, fit)
-            compiled = core.compile_model(
+            compiled = compiled_model(
+                core,
                 network,
-                "CPU",
                 {
                     "INFERENCE_PRECISION_HINT": options.precision,
                     "INFERENCE_NUM_THREADS": options.threads,
                     "NUM_STREAMS": 1,
                     "ENABLE_CPU_PINNING": False,
                 },
+                options.compiled_dir,
             )
         except RuntimeError as error:
             raise WeightsCorrupt(
@@ -76,6 +80,20 @@ class OpenVinoRuntime:
             np.array(self._request.get_output_tensor(index).data, dtype=np.float32)
             for index in range(self._outputs)
         ]
+
+
+def _load_openvino() -> Any:
+    """The library without its converter of models, whose import takes twice the time of all the rest."""
+    if CONVERTER in sys.modules:
+        import openvino
+
+        return openvino
+    sys.modules[CONVERTER] = None  # type: ignore[assignment]  # says that it can't be imported, which is allowed for
+    try:
+        import openvino
+    finally:
+        del sys.modules[CONVERTER]
+    return openvino
 
 
 def _fitted(core: Any, model: Path, network: Any, fit: Callable[[InputSize], InputSize]) -> Any:

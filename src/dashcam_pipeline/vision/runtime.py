@@ -37,7 +37,9 @@ class RuntimeOptions:
     batch: int = 1
     """Pictures of one inference, where onnxruntime runs the model; OpenVINO takes one at a time."""
     cache_dir: Path | None = None
-    """Where an engine may keep its compiled form of a model; None = nowhere."""
+    """Where an engine may keep its compiled form of a model, for this process alone; None = nowhere."""
+    compiled_dir: Path | None = None
+    """Where OpenVINO keeps compiled models, for all processes of this user; None = nowhere."""
 
     @property
     def on_cuda(self) -> bool:
