@@ -18,7 +18,7 @@ from benchkit.contenders import OwnRun
 from benchkit.curves import LOOKS, draw
 from benchkit.cutting import make_clip
 from benchkit.progress import Progress
-from benchkit.scale_points import Plan, Point, measure, point_of
+from benchkit.scale_points import Plan, Point, further_ms, measure, point_of
 from benchkit.scaling_docs import TITLE, core_share, replaced, section, series_table
 from benchkit.trouble import BenchTrouble
 from dashcam_pipeline.sources.identity import video_id
@@ -132,6 +132,12 @@ def test_point_is_the_median_of_its_runs(tmp_path: Path) -> None:
     assert (point.wall_ms, point.working_ms, point.cpu_ms) == (6.0, 3.0, 10.0)
 
 
+def test_further_frame_costs_what_came_on_top() -> None:
+    sizes = ((1, 1000, 12.0), (10, 11_000, 62.0), (10, 11_000, 63.0))
+    points = [Point(**POINT | {"size": size, "frames": n, "wall_s": s}) for size, n, s in sizes]
+    assert further_ms(points) == [None, 5.0, None]
+
+
 def test_share_of_a_core_is_what_it_adds_to_the_first() -> None:
     assert core_share(POINTS[0], POINTS[0]) == 1.0
     assert core_share(POINTS[0], POINTS[1]) == pytest.approx(10 / 5.5 / 2)
@@ -154,7 +160,7 @@ def test_section_is_put_at_the_end_where_there_is_none() -> None:
 def test_section_has_a_table_for_each_series_and_a_picture_for_a_curve() -> None:
     text = section(POINTS, {"cpu": "a CPU", "cores": 2, "libraries": {}}, 10.0, "images")
     assert text.startswith(f"{TITLE}\n")
-    assert "cpu a CPU, cores 2." in text
+    assert "Host: cpu a CPU, cores 2." in text
     assert LOOKS["cores"].file in text
     assert LOOKS["clips"].file not in text  # one point makes no curve
     assert series_table(POINTS, "clips") in text

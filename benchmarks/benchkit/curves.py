@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchkit.scale_points import Point, Series
+from benchkit.scale_points import Point, Series, further_ms
 from benchkit.trouble import BenchTrouble
 
 SIZE_INCHES = (9.0, 3.2)
@@ -53,13 +53,17 @@ def draw(points: Sequence[Point], folder: Path) -> list[Path]:
                 continue
             figure = Figure(figsize=SIZE_INCHES, layout="constrained")
             speed, memory = figure.subplots(1, 2)
+            measure = "speed" if series == "cores" else "time a frame, ms"
             if series == "cores":
                 _speed_up(speed, of_series)
             else:
                 _time_a_frame(speed, of_series)
             _curve(memory, of_series, "all processes", lambda point: point.peak_memory_mb)
             _curve(memory, of_series, "frame store", lambda point: point.peak_frame_store_mb)
-            for axes, title in ((speed, look.title), (memory, f"{look.title}: peak memory, MB")):
+            for axes, title in (
+                (speed, f"{look.title}: {measure}"),
+                (memory, f"{look.title}: peak memory, MB"),
+            ):
                 _finish(axes, title, look, [point.size for point in of_series])
             figure.savefig(folder / look.file, metadata={"Date": None})
             drawn.append(folder / look.file)
@@ -67,16 +71,22 @@ def draw(points: Sequence[Point], folder: Path) -> list[Path]:
 
 
 def _time_a_frame(axes: Any, points: Sequence[Point]) -> None:
-    _curve(axes, points, "first frame to last row, ms a frame", lambda point: point.working_ms)
-    _curve(axes, points, "CPU time of the command, ms a frame", lambda point: point.cpu_ms)
+    _curve(axes, points, "first frame to last row", lambda point: point.working_ms)
+    _curve(axes, points, "CPU time of the command", lambda point: point.cpu_ms)
+    further = [
+        (point.size, ms) for point, ms in zip(points, further_ms(points), strict=True) if ms is not None
+    ]
+    axes.plot([size for size, _ in further], [ms for _, ms in further], "s--", label="each further frame")
     axes.set_yscale("log")  # the start of a run weighs on a clip of a second …
 
 
 def _speed_up(axes: Any, points: Sequence[Point]) -> None:
     first = points[0]
-    _curve(axes, points, "measured, times one core", lambda point: first.working_s / point.working_s)
+    _curve(axes, points, "measured, one core = 1", lambda point: first.working_s / point.working_s)
     sizes = [point.size for point in points]
-    axes.plot(sizes, [size / first.size for size in sizes], "--", color="grey", label="its full share")
+    axes.plot(
+        sizes, [size / first.size for size in sizes], "--", color="grey", label="full share of every core"
+    )
 
 
 def _curve(axes: Any, points: Sequence[Point], label: str, value: Callable[[Point], float]) -> None:
@@ -84,13 +94,19 @@ def _curve(axes: Any, points: Sequence[Point], label: str, value: Callable[[Poin
 
 
 def _finish(axes: Any, title: str, look: Look, sizes: Sequence[float]) -> None:
+    from matplotlib.ticker import LogLocator, NullFormatter, NullLocator, StrMethodFormatter
+
     axes.set_title(title)
     axes.set_xlabel(look.axis)
     if look.log:
         axes.set_xscale("log")
     axes.set_xticks(sizes, labels=[f"{size:g}" for size in sizes], minor=False)
-    axes.minorticks_off()
+    axes.xaxis.set_minor_locator(NullLocator())
     if axes.get_yscale() == "linear":
         axes.set_ylim(bottom=0)
+    else:
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axes.yaxis.set_minor_formatter(NullFormatter())
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)

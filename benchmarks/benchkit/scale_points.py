@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import Literal
@@ -68,6 +69,19 @@ class Plan:
 
 
 Runner = Callable[..., OwnRun]
+
+
+def further_ms(points: Sequence[Point]) -> list[float | None]:
+    """What each frame costs that a point of a series has more than the one before it, of the whole command's time.
+
+    Start and end of the command drop out of it, so it is what stays the same where time grows with the work alone.
+    None for the first point, and where there are no more frames than before.
+    """
+    costs: list[float | None] = [None]
+    for before, point in pairwise(points):
+        more = point.frames - before.frames
+        costs.append((point.wall_s - before.wall_s) / more * 1e3 if more > 0 else None)
+    return costs
 
 
 def measure(plan: Plan, progress: Progress, run: Runner = run_own) -> Iterator[Point]:

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from benchkit.curves import LOOKS
-from benchkit.scale_points import Point, Series
+from benchkit.scale_points import Point, Series, further_ms
 from benchkit.table import figure, markdown
 from benchkit.trouble import BenchTrouble
 
 TITLE = "## Scaling"
 SIZE_TITLES: Mapping[Series, str] = {"clips": "clips", "lengths": "seconds of a clip", "cores": "cores"}
+TOLD_OF_HOST = ("cpu", "cores", "memory_mb", "load", "python")
+WIDTH = 118
+ABOUT = (
+    "Clips that show the same, cut out of a drive and joined without encoding anew, each a file of its own; in the "
+    "series of more clips {clip_s:g} s each. *s* is the whole command, *working* from the first frame read to the last "
+    "row handed to the writer, memory the sum over all processes, CPU time that of the whole command without the "
+    "database server. *A further frame* is what each frame costs, of the whole command's time, that a line has more "
+    "than the one before it: start and end of a run drop out of it. With cores, the command and its children are held "
+    "to so many, with as many model workers."
+)
 HEADER = (
     "frames",
     "s",
@@ -26,14 +37,15 @@ HEADER = (
 
 
 def series_table(points: Sequence[Point], series: Series) -> str:
-    """The lines of one series as Markdown; for cores, with the share of every core that came on top."""
+    """The lines of one series as Markdown, the last column about what came on top: frames, or cores."""
     chosen = [point for point in points if point.series == series]
-    header = [SIZE_TITLES[series], *HEADER]
-    rows = [_cells(point) for point in chosen]
     if series == "cores":
-        header.append("share of a core")
-        shares = (core_share(chosen[0], point) for point in chosen)
-        rows = [[*row, figure(share, 2)] for row, share in zip(rows, shares, strict=True)]
+        title = "share of a core"
+        last: list[float | None] = [core_share(chosen[0], point) for point in chosen]
+    else:
+        title, last = "ms a further frame", further_ms(chosen)
+    header = [SIZE_TITLES[series], *HEADER, title]
+    rows = [[*_cells(point), figure(value, 2)] for point, value in zip(chosen, last, strict=True)]
     return markdown(header, rows, [False] * len(header))
 
 
@@ -51,18 +63,13 @@ def section(points: Sequence[Point], host: Mapping[str, Any], clip_s: float, ima
         clip_s: seconds of a clip in the series of more clips.
         images: folder of the pictures, as seen from the document.
     """
-    words = ", ".join(
-        f"{name} {value}" for name, value in host.items() if isinstance(value, str | int | float)
-    )
+    about = " ".join(f"{name} {host[name]}," for name in TOLD_OF_HOST if name in host)
     parts = [
         TITLE,
         "",
-        "Clips that show the same, cut out of a drive and joined without encoding anew, each a file of its own; "
-        f"in the series of more clips {clip_s:g} s each. `working` is from the first frame read to the last row handed "
-        "to the writer, memory the sum over all processes, CPU time that of the whole command without the database "
-        "server. With cores, the command and its children are held to so many, with as many model workers.",
+        fill(ABOUT.format(clip_s=clip_s), WIDTH),
         "",
-        f"Host: {words}.",
+        fill(f"Host: {about.rstrip(',')}.", WIDTH),
         "",
         "```console",
         "$ make bench-scaling    # or: python benchmarks/scaling.py --write-docs",
