@@ -37,16 +37,19 @@ class RealRun(BaseModel):
     videos: int
     video_s: float
     settings: Mapping[str, object]
+    cpu_s: Mapping[str, float]
     stages: Mapping[str, StageTime]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Compared:
     """One run and its simulation."""
 
     model_workers: int
     real_frames_s: float
     simulated_frames_s: float
+    real_cpu_s: float  # from the first process started to the last one ended
+    simulated_cpu_s: float  # of the work alone
     worst_stage: str  # whose number of tasks is furthest off …
     worst_share: float  # … by this share of the real number
 
@@ -69,9 +72,10 @@ def real_run(video: Path, model_workers: int) -> RealRun:
         return RealRun.model_validate_json(timings.read_text(encoding="utf-8"))
 
 
-def compare(params: Params, real: RealRun) -> Compared:
-    """Simulate the same video on as many cores with the same crew."""
-    workers = int(str(real.settings.get("run.gpu_workers") or usable_cores()))
+def compare(params: Params, real: RealRun, cores: int | None = None) -> Compared:
+    """Simulate the same video with the same crew; `cores`: by default as many as this process may use."""
+    cores = cores or usable_cores()
+    workers = int(str(real.settings.get("run.gpu_workers") or cores))
     video = params.video.model_copy(
         update={
             "seconds": real.video_s / real.videos,
@@ -82,9 +86,8 @@ def compare(params: Params, real: RealRun) -> Compared:
             ),
         }
     )
-    scenario = Scenario(
-        cores=usable_cores(), settings=Settings(run=RunSettings(gpu_workers=workers)), videos=real.videos
-    )
+    settings = Settings(run=RunSettings(gpu_workers=workers))
+    scenario = Scenario(cores=cores, settings=settings, videos=real.videos)
     simulated = simulate(params.model_copy(update={"video": video}), scenario)
     off = {
         name: abs(simulated.stage_tasks[name] / stage.tasks - 1)
@@ -92,18 +95,30 @@ def compare(params: Params, real: RealRun) -> Compared:
         if stage.tasks and simulated.stage_tasks.get(name) and name != "READ"
     }
     worst = max(off, key=lambda name: off[name])
-    return Compared(workers, real.frames / real.working_s, simulated.frames_s, worst, off[worst])
+    return Compared(
+        model_workers=workers,
+        real_frames_s=real.frames / real.working_s,
+        simulated_frames_s=simulated.frames_s,
+        real_cpu_s=sum(real.cpu_s.values()),
+        simulated_cpu_s=simulated.core_use * simulated.wall_s * cores,
+        worst_stage=worst,
+        worst_share=off[worst],
+    )
 
 
 def table(compared: Sequence[Compared]) -> str:
     """Markdown."""
     lines = (
         f"| {one.model_workers} | {one.real_frames_s:.0f} | {one.simulated_frames_s:.0f} | {one.off:+.0%} | "
+        f"{one.real_cpu_s:.1f} | {one.simulated_cpu_s:.1f} | "
         f"{one.worst_stage} {one.worst_share:.0%} |"
         for one in compared
     )
     head = (
-        "| model workers | real frames/s | simulated | off by | number of tasks off by, at most |",
-        "|--:|--:|--:|--:|---|",
+        "| model workers | real frames/s | simulated | off by | real CPU s | simulated | tasks off by, at most |",
+        "|--:|--:|--:|--:|--:|--:|---|",
     )
-    return "\n".join((*head, *lines))
+    note = (
+        "Real CPU seconds are those of the whole command; start, end and database are in no simulated figure."
+    )
+    return "\n".join((*head, *lines, "", note))

@@ -1,12 +1,10 @@
 """What a simulated stage makes of its tasks: as many tasks of the next categories as the figures say.
 
-The categories, their keys and orders come from the pipeline's own table; how many tasks follow is drawn at random
-around the measured mean.
+The categories, their keys and orders come from the pipeline's own table; how many tasks follow, from measured means.
 """
 
 from __future__ import annotations
 
-import math
 import random
 from collections import defaultdict
 from collections.abc import Sequence
@@ -27,16 +25,16 @@ class Flow:
     Args:
         table: the pipeline's stages.
         params: how many tasks follow a task.
-        rng: where chance comes from.
+        rng: where each mean begins to be rounded.
     """
 
     def __init__(self, table: Sequence[Stage], params: Measured, rng: random.Random) -> None:
         self._categories = {stage.category.name: stage.category for stage in table}
-        self._rng = rng
         self._video = params.video
         self._edges: dict[str, list[Edge]] = defaultdict(list)
         for edge in params.edges:
             self._edges[edge.parent].append(edge)
+        self._saved = {(edge.parent, edge.child): rng.random() for edge in params.edges}
         self.reading = _taker(table, VideoJob)
         self._searching = _taker(table, SampledFrame)
         self.tracking = _taker(table, EndOfVideo)
@@ -84,15 +82,20 @@ class Flow:
         return children
 
     def _followed(self, edges: Sequence[Edge]) -> list[Edge]:
-        """One entry a task to be pushed. Edges that come to one a task together exclude each other."""
-        if abs(sum(edge.per_task for edge in edges) - 1) < ALL_BUT_ONE:
-            return self._rng.choices(edges, [edge.per_task for edge in edges])
-        return [edge for edge in edges for _ in range(self._whole(edge.per_task))]
+        """One entry a task to be pushed.
 
-    def _whole(self, mean: float) -> int:
-        """A whole number with this mean."""
-        floor = math.floor(mean)
-        return floor + (self._rng.random() < mean - floor)
+        Every edge saves up its share until it is a whole task, so that the sums come out as measured. Edges that come
+        to one a task together exclude each other.
+        """
+        for edge in edges:
+            self._saved[edge.parent, edge.child] += edge.per_task
+        if abs(sum(edge.per_task for edge in edges) - 1) < ALL_BUT_ONE:
+            due = [max(edges, key=lambda edge: self._saved[edge.parent, edge.child])]
+        else:
+            due = [edge for edge in edges for _ in range(int(self._saved[edge.parent, edge.child]))]
+        for edge in due:
+            self._saved[edge.parent, edge.child] -= 1
+        return due
 
     def _task(
         self,

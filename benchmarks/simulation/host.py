@@ -30,7 +30,6 @@ from simulation.scenario import Measured, Scenario
 CALLS_A_BEAT = 3  # a heartbeat's calls, see engine/pulse.py
 WARM_FRAMES = 400  # looked at before measuring begins, when a steady state is wanted …
 WARM_FRAMES_A_WORKER = 8  # … and as many more, because each fills its part of the queue
-MEASURED_FRAMES = 2000
 
 
 def simulate(params: Params, scenario: Scenario) -> Measured:
@@ -165,7 +164,7 @@ class _Run:
             if frame * frame_s - cut_s >= every_s:
                 cut_s, outcome = frame * frame_s, replace(outcome, cut=True)
             yield from self._manager.call(
-                lambda outcome=outcome: self._queue.progress(spec.worker_id, task.task_id, outcome), number
+                partial(self._queue.progress, spec.worker_id, task.task_id, outcome), number
             )
             self._changed()
         end = self._flow.end_of_video(task, frame)
@@ -228,7 +227,7 @@ class _Run:
             return
         if not self._begin.frames and self._frames >= self._warm:
             self._begin = self._marks()
-        if self._frames >= 2 * self._warm + MEASURED_FRAMES and not self._over.triggered:
+        if self._frames >= 2 * self._warm + self._scenario.measured_frames and not self._over.triggered:
             self._end = self._marks()
             self._over.succeed()
 

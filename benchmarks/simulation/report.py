@@ -9,7 +9,18 @@ from pathlib import Path
 
 from dashcam_pipeline.engine.task import WorkerClass
 from simulation.params import Params
-from simulation.sizes import BOTH, DEFAULTS, LARGE_BATCHES, ONE_CALL, WIDE, Point, Saturation, saturations
+from simulation.sizes import (
+    BOTH,
+    CORES_PER_CPU_WORKER,
+    CORES_PER_READER,
+    DEFAULTS,
+    LARGE_BATCHES,
+    ONE_CALL,
+    WIDE,
+    Point,
+    Saturation,
+    saturations,
+)
 
 BEGIN = "<!-- other sizes: written by benchmarks/simulate.py --write-docs -->"
 END = "<!-- end of other sizes -->"
@@ -17,6 +28,7 @@ HEAD = (
     "| cores | GPUs | readers / model / CPU workers | frames/s | × 2 cores | cores used | Manager | GPUs | limit |",
     "|--:|--:|--:|--:|--:|--:|--:|--:|---|",
 )
+CREW = f"a reader for every {CORES_PER_READER} and a CPU worker for every {CORES_PER_CPU_WORKER}"
 LOOKS = {DEFAULTS: "o-", WIDE: "s-", LARGE_BATCHES: "^--", ONE_CALL: "v--", BOTH: "D:"}
 
 
@@ -38,7 +50,7 @@ def report(params: Params, points: Sequence[Point]) -> str:
     parts = []
     for series, title in (
         (DEFAULTS, "Default crew"),
-        (WIDE, "A model worker a core, a reader for every 4 cores"),
+        (WIDE, f"Wide crew: a model worker a core, {CREW}"),
     ):
         parts.append(f"{title}:\n\n{table([p for p in on_cores if p.series == series], base)}")
     parts.append("\n".join(_said(one) for one in saturations(points)))
@@ -84,6 +96,8 @@ def draw(path: Path, points: Sequence[Point]) -> None:
     figure, (speed, use, gpus) = pyplot.subplots(1, 3, figsize=(15, 5), layout="constrained")
     for series, look in LOOKS.items():
         line = [point for point in points if point.series == series and not point.gpus]
+        if not line:
+            continue
         cores = [point.cores for point in line]
         speed.plot(cores, [point.measured.frames_s for point in line], look, label=series)
         use.plot(cores, [100 * point.measured.manager_use for point in line], look, label=series)
@@ -107,7 +121,8 @@ def draw(path: Path, points: Sequence[Point]) -> None:
     )
     for axes in (speed, use, gpus):
         axes.grid(alpha=0.3)
-        axes.legend(fontsize=8)
+        if axes.lines:
+            axes.legend(fontsize=8)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, format="svg", metadata={"Date": None})
     pyplot.close(figure)

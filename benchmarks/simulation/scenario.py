@@ -31,6 +31,7 @@ class Scenario:
         False  # a worker hands in a batch and claims the next with one call: not built, a what-if
     )
     videos: int | None = None  # None: always another one, measured in the steady state
+    measured_frames: int = 4000  # of the steady state, looked at
     seed: int = 1
 
 

@@ -15,12 +15,13 @@ CORES = (2, 4, 8, 16, 32, 64, 128, 512)
 GPU_HOSTS = ((8, 1), (64, 1), (64, 2), (64, 4), (64, 8), (512, 8))
 GPU_FACTORS = (0.5, 1.0, 2.0)
 STORE_MB_PER_WORKER = 256  # of the wide crew, so that frames in waiting are no limit
-CORES_PER_READER = 4  # of the wide crew; reading takes about this share of all work
+CORES_PER_READER = 2  # of the wide crew, so that models are what is worked at most …
+CORES_PER_CPU_WORKER = 4  # … and neither readers nor CPU workers are the limit
 LARGER = 4  # times the usual batch
 SATURATED = 0.9  # share of the time from which on the Manager is the limit
 
 DEFAULTS = "default crew"
-WIDE = "a model worker a core"
+WIDE = "wide crew"
 LARGE_BATCHES = f"… with batches {LARGER} times as large"
 ONE_CALL = "… with a call that hands in and claims"
 BOTH = "… with both"
@@ -98,7 +99,11 @@ def _saturation(series: str, points: Sequence[Point]) -> Saturation:
 def _wide(cores: int, batches: int = 1) -> Scenario:
     usual = ModelSettings()
     settings = Settings(
-        run=RunSettings(gpu_workers=cores, readers=max(1, cores // CORES_PER_READER)),
+        run=RunSettings(
+            gpu_workers=cores,
+            readers=max(1, cores // CORES_PER_READER),
+            cpu_workers=max(1, cores // CORES_PER_CPU_WORKER),
+        ),
         frame_store=FrameStoreSettings(
             quota_mb=max(FrameStoreSettings().quota_mb, STORE_MB_PER_WORKER * cores)
         ),
