@@ -15,19 +15,22 @@ import pickle
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import av
+import cv2
+import numpy as np
 import yaml
 
 from dashcam_pipeline.config import Settings
-from dashcam_pipeline.vision.crops import plate_in_frame, plate_picture, search_picture
+from dashcam_pipeline.vision.crops import SearchPicture, plate_in_frame, plate_picture, search_picture
 from dashcam_pipeline.vision.detector import Detector, open_plate_detector, open_vehicle_detector
 from dashcam_pipeline.vision.plate_reader import PlateReader, open_plate_reader
 from dashcam_pipeline.vision.quality import sharpness
+from dashcam_pipeline.vision.rounds import Search, next_round
 from dashcam_pipeline.vision.runtime import RuntimeOptions
-from dashcam_pipeline.vision.types import Image
+from dashcam_pipeline.vision.types import Detection, Image
 from dashcam_pipeline.vision.voting import LookResult, Verdict, decide
 from dashcam_pipeline.vision.watch import Look, Passing, Watch
 from dashcam_pipeline.weights import Role, resolve, shipped
@@ -37,6 +40,7 @@ from dashcam_pipeline.weights import Role, resolve, shipped
 class Models:
     vehicles: Detector
     plates: Detector
+    plates_in_full: Detector
     reader: PlateReader
 
 
@@ -46,8 +50,10 @@ class Tally:
 
     frames: int = 0
     sampled: int = 0
-    looks: int = 0
+    looks: int = 0  # views that were cut out, kept or not
+    kept: int = 0  # views that a vehicle had when it had passed
     searches: int = 0
+    in_full: int = 0  # of these, at the plate detector's own input size
     plates: int = 0
     reads: int = 0
     seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
@@ -112,27 +118,68 @@ def open_models(weights: Path | None, settings: Settings, threads: int) -> Model
         file(chosen.vehicle_detector, Role.VEHICLE_DETECTOR),
         file(chosen.plate_detector, Role.PLATE_DETECTOR),
     )
+    plate_score = detection.plate_min_score
+    shrunk = open_plate_detector(plates, options, plate_score, chosen.plate_input_px)
     return Models(
-        open_vehicle_detector(vehicles, options, detection.vehicle_min_score),
-        open_plate_detector(plates, options, detection.plate_min_score),
+        open_vehicle_detector(
+            vehicles, options, detection.vehicle_min_score, fitted=chosen.vehicle_input == "fitted"
+        ),
+        shrunk,
+        shrunk if chosen.plate_input_px is None else open_plate_detector(plates, options, plate_score),
         open_plate_reader(chosen.plate_reader, reader_model, options),
     )
 
 
 def watch_video(video: Path, settings: Settings, models: Models, tally: Tally, most_frames: int) -> Seen:
     """Run all stages but the vote, one frame after another."""
-    watch, seen = Watch(settings.tracking, settings.looks), Seen()
+    watch, seen, views = Watch(settings.tracking, settings.looks), Seen(), Views(settings)
     for frame_idx, ts_s, frame in sampled_frames(video, settings, tally, most_frames):
         clock = time.perf_counter()
         detections = models.vehicles.detect([frame])[0]
         tally.seconds["vehicles"] += (passed := time.perf_counter()) - clock
         step = watch.step(frame_idx, ts_s, detections, frame)
-        tally.seconds["track"] += time.perf_counter() - passed
-        seen.passings += step.ended
         for look in step.looks:
-            seen.results[look.track_id].append(look_result(frame, look, settings, models, tally))
-    seen.passings += watch.close().ended
+            views.keep(frame, look)
+        for look in step.dropped:
+            views.take(look)
+        tally.looks += len(step.looks)
+        tally.seconds["track"] += time.perf_counter() - passed
+        for passing in step.ended:
+            see(passing, views, settings, models, tally, seen)
+    for passing in watch.close().ended:
+        see(passing, views, settings, models, tally, seen)
     return seen
+
+
+class Views:
+    """The kept views of vehicles, as the pipeline keeps them: cut out, as JPEG."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._cuts: dict[Look, tuple[SearchPicture, bytes]] = {}
+
+    def keep(self, frame: Image, look: Look) -> None:
+        cut = search_picture(frame, look.box, self._settings.detection)
+        quality = [cv2.IMWRITE_JPEG_QUALITY, self._settings.looks.picture_quality]
+        self._cuts[look] = cut, cv2.imencode(".jpg", cut.image, quality)[1].tobytes()
+
+    def take(self, look: Look) -> SearchPicture:
+        """A view, which is not kept any more."""
+        cut, encoded = self._cuts.pop(look)
+        image: Image = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR)  # type: ignore[assignment]
+        return replace(cut, image=image)
+
+
+def see(passing: Passing, views: Views, settings: Settings, models: Models, tally: Tally, seen: Seen) -> None:
+    """Search the views of a vehicle that has passed, in rounds."""
+    cuts = {look: views.take(look) for look in passing.looks}
+    tally.kept += len(cuts)
+    results: list[LookResult] = []
+    shrunk_px = settings.models.plate_input_px
+    while searches := next_round(passing, results, settings.looks, settings.vote, shrunk_px):
+        results += [look_result(cuts[one.look], one, settings, models, tally) for one in searches]
+    seen.passings.append(passing)
+    seen.results[passing.track_id] = results or [unsearched(look) for look in passing.looks]
 
 
 def sampled_frames(
@@ -168,42 +215,46 @@ HALF_TICK_S = 0.001
 """Timestamps are rounded to the container's time base."""
 
 
-def look_result(frame: Image, look: Look, settings: Settings, models: Models, tally: Tally) -> LookResult:
-    """Search and read one view of a vehicle."""
-    tally.looks += 1
-    nothing = LookResult(
-        track_id=look.track_id,
-        frame_idx=look.frame_idx,
-        ts_s=look.ts_s,
-        vehicle_box=look.box,
-        searched=look.search,
-    )
-    if not look.search:
-        return nothing
-    tally.searches += 1
-    clock = time.perf_counter()
-    picture = search_picture(frame, look.box, settings.detection)
-    plate = plate_in_frame(picture, models.plates.detect([picture.image])[0])
-    tally.seconds["plates"] += (passed := time.perf_counter()) - clock
-    if plate is None:
-        return nothing
-    tally.plates += 1
-    read, crop = None, plate_picture(frame, plate.box, settings.detection)
-    if plate.box.width >= settings.vote.min_plate_px:
-        tally.reads += 1
-        read = models.reader.read([crop])[0]
-    tally.seconds["read"] += time.perf_counter() - passed
+def unsearched(look: Look) -> LookResult:
     return LookResult(
         track_id=look.track_id,
         frame_idx=look.frame_idx,
         ts_s=look.ts_s,
         vehicle_box=look.box,
-        searched=True,
-        plate_box=plate.box,
-        plate_score=plate.score,
-        sharpness=sharpness(crop),
-        read=read,
+        searched=False,
     )
+
+
+def look_result(
+    cut: SearchPicture, search: Search, settings: Settings, models: Models, tally: Tally
+) -> LookResult:
+    """Search and read one view of a vehicle."""
+    tally.searches += 1
+    tally.in_full += search.in_full
+    clock = time.perf_counter()
+    detector = models.plates_in_full if search.in_full else models.plates
+    plate = plate_in_frame(cut, detector.detect([cut.image])[0])
+    tally.seconds["plates"] += time.perf_counter() - clock
+    nothing = replace(unsearched(search.look), searched=True, in_full=search.in_full)
+    if plate is None:
+        return nothing
+    tally.plates += 1
+    found = replace(nothing, plate_box=plate.box, plate_score=plate.score)
+    if plate.box.width < settings.vote.min_plate_px:
+        return found
+    return read_result(cut, plate, found, settings, models, tally)
+
+
+def read_result(
+    cut: SearchPicture, plate: Detection, found: LookResult, settings: Settings, models: Models, tally: Tally
+) -> LookResult:
+    """Read the plate that was found on a view."""
+    tally.reads += 1
+    clock = time.perf_counter()
+    crop = plate_picture(cut.image, plate.box.shifted(-cut.left, -cut.top), settings.detection)
+    read = models.reader.read([crop])[0]
+    tally.seconds["read"] += time.perf_counter() - clock
+    return replace(found, read=read, sharpness=sharpness(crop))
 
 
 def row(passing: Passing, verdict: Verdict) -> dict[str, object]:
@@ -230,7 +281,9 @@ def summary(tally: Tally, verdicts: list[tuple[Passing, Verdict]], elapsed_s: fl
         "fps": round(tally.frames / elapsed_s, 2),
         "sampled": tally.sampled,
         "looks": tally.looks,
+        "kept": tally.kept,
         "searches": tally.searches,
+        "in_full": tally.in_full,
         "plates": tally.plates,
         "reads": tally.reads,
         "passings": len(verdicts),
