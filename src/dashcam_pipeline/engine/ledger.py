@@ -16,7 +16,7 @@ from dashcam_pipeline.engine.epochs import EpochBook
 from dashcam_pipeline.engine.frames import FrameLedger
 from dashcam_pipeline.engine.given_up import for_keeping, tombstone
 from dashcam_pipeline.engine.leases import LeaseTable
-from dashcam_pipeline.engine.policy import Load, Offer
+from dashcam_pipeline.engine.policy import Load
 from dashcam_pipeline.engine.pressure import Levels, Pressure
 from dashcam_pipeline.engine.rules import QueueRules
 from dashcam_pipeline.engine.snapshot import QueueSnapshot
@@ -33,7 +33,7 @@ from dashcam_pipeline.engine.task import (
     Task,
     WorkerClass,
 )
-from dashcam_pipeline.engine.work_book import WorkBook
+from dashcam_pipeline.engine.work_book import Took, WorkBook
 
 MOST_INTERRUPTIONS = 10  # a task that loses its worker more often than this is given up
 POPPED = "popped"
@@ -66,7 +66,7 @@ class Ledger:
         # A reader goes through all epochs, and a checkpoint comes behind its own.
         self._beside_epochs = {*self._readers, rules.checkpoints_to}
         self._live: set[str] = set()  # ids of all waiting and leased tasks
-        self._work = WorkBook()
+        self.work = WorkBook()
         self.leases = LeaseTable()
         self.sources = SourceBook()
         self.epochs = EpochBook()
@@ -100,15 +100,13 @@ class Ledger:
         self._finish([waiting[0].task])
         return waiting[0].task
 
-    def complete(
-        self, owner: str, task_ids: Sequence[str], outcome: Outcome, busy_s: float, helped: bool = False
-    ) -> None:
+    def complete(self, owner: str, task_ids: Sequence[str], outcome: Outcome, took: Took) -> None:
         """Finish leased tasks with all that follows."""
         tasks = self.apply(owner, task_ids, outcome, from_reader=False)
         self._finish(tasks)
         if outcome.state is None and not self._categories[tasks[0].category].ordered:
             self._forget_lane(tasks[0])  # an ordered one must know where it was
-        self._work.completed(tasks, busy_s, helped)
+        self.work.completed(tasks, took)
         self.move_on({task.source_id for task in tasks})
 
     def fail(self, task_id: str, reason: str, interrupted: bool = False) -> bool:
@@ -120,7 +118,7 @@ class Ledger:
         if interrupted:
             tried = replace(task, interruptions=task.interruptions + 1)
         else:
-            self._work.failed(task.category)
+            self.work.failed(task.category)
             tried = replace(task, attempts=task.attempts + 1)
         if tried.attempts < self._rules.max_attempts and tried.interruptions <= MOST_INTERRUPTIONS:
             self.put_back([tried])
@@ -156,7 +154,7 @@ class Ledger:
         except (LeaseLost, ValueError):
             self.frames.discard(outcome.new_frames)
             raise
-        self._work.handed_in(tasks[0].category, self._clock())
+        self.work.handed_in(tasks[0].category, self._clock())
         source_id, epoch = tasks[0].source_id, self._epoch_of(tasks[0])
         push = outcome.push
         if self._is_reader(tasks[0]):
@@ -199,13 +197,6 @@ class Ledger:
         """What waits in those of the categories that have something ready, for the policy."""
         return [self._load(name) for name in categories if self._buckets[name].ready]
 
-    def offers(self, categories: Sequence[str]) -> list[Offer]:
-        """What waits in categories of another class than a worker's own, and what it takes whom."""
-        return [
-            Offer(load, self._work.task_s(load.category, False), self._work.task_s(load.category, True))
-            for load in self.loads(categories)
-        ]
-
     def backlog(self, categories: Iterable[str]) -> int:
         """Tasks that wait in the categories together."""
         return sum(self._waiting(name) for name in categories)
@@ -240,7 +231,7 @@ class Ledger:
         return QueueSnapshot(
             clock_s=now,
             categories=tuple(
-                self._work.load(category, self._waiting(name), leased[name])
+                self.work.load(category, self._waiting(name), leased[name])
                 for name, category in self._categories.items()
             ),
             frames=self.frames.use(),

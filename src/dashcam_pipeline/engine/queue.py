@@ -28,6 +28,7 @@ from dashcam_pipeline.engine.task import (
     Task,
 )
 from dashcam_pipeline.engine.waiters import Waiters
+from dashcam_pipeline.engine.work_book import Took
 
 
 class CentralTaskQueue:
@@ -122,7 +123,7 @@ class CentralTaskQueue:
         with self._lock:
             if self._has_no_hope(owner):
                 return None
-            chosen = policy.choose_help(self._ledger.offers(categories), workers)
+            chosen = policy.choose_help(self._ledger.work.offers(self._ledger.loads(categories)), workers)
             if chosen is None or self._ledger.must_wait(owner, chosen.category):
                 return None
             return self._ledger.lease(owner, chosen.category, chosen.tasks)
@@ -143,7 +144,7 @@ class CentralTaskQueue:
         sound. Nothing has changed then, but the new pictures are deleted.
         """
         with self._change() as ledger:
-            ledger.complete(owner, task_ids, outcome, busy_s, helped)
+            ledger.complete(owner, task_ids, outcome, Took(busy_s, helped))
 
     def progress(self, owner: str, task_id: str, outcome: Outcome) -> None:
         """Record what a long task has done so far, as `complete` does, and let it go on. Frames were admitted.

@@ -7,8 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from dashcam_pipeline.engine.pace import Pace
+from dashcam_pipeline.engine.policy import Load, Offer
 from dashcam_pipeline.engine.snapshot import CategoryLoad
 from dashcam_pipeline.engine.task import Category, Task
+
+
+@dataclass(frozen=True, slots=True)
+class Took:
+    """What a batch took."""
+
+    busy_s: float  # worker time
+    helped: bool = False  # of a worker of another class
 
 
 @dataclass(slots=True)
@@ -17,6 +26,11 @@ class Done:
 
     tasks: int = 0
     busy_s: float = 0.0
+
+    @property
+    def task_s(self) -> float | None:
+        """Seconds a task, on average; None before the first."""
+        return self.busy_s / self.tasks if self.tasks else None
 
     def add(self, tasks: int, busy_s: float) -> None:
         self.tasks += tasks
@@ -37,21 +51,22 @@ class WorkBook:
         """A result of a batch, or a part of one, has come in."""
         self._pace[category].handed_in(now_s)
 
-    def completed(self, tasks: Sequence[Task], busy_s: float, helped: bool) -> None:
-        """A batch is done, in so much worker time, by the category's own class or `helped` by another."""
-        (self._helped if helped else self._own)[tasks[0].category].add(len(tasks), busy_s)
+    def completed(self, tasks: Sequence[Task], took: Took) -> None:
+        """A batch is done."""
+        (self._helped if took.helped else self._own)[tasks[0].category].add(len(tasks), took.busy_s)
         for task in tasks:
             self._done[task.category] += 1
-        self._pace[tasks[0].category].completed(busy_s)
+        self._pace[tasks[0].category].completed(took.busy_s)
 
     def failed(self, category: str) -> None:
         """An attempt failed."""
         self._failed[category] += 1
 
-    def task_s(self, category: str, helped: bool) -> float | None:
-        """What a task took on average, the category's own class or helpers; None = there was none."""
-        done = (self._helped if helped else self._own)[category]
-        return done.busy_s / done.tasks if done.tasks else None
+    def offers(self, loads: Sequence[Load]) -> list[Offer]:
+        """What waits, with what a task took its own class and what it took helpers so far."""
+        return [
+            Offer(one, self._own[one.category].task_s, self._helped[one.category].task_s) for one in loads
+        ]
 
     def load(self, category: Category, waiting: int, in_flight: int) -> CategoryLoad:
         """What there is to show of a category."""
