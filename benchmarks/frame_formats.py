@@ -28,8 +28,8 @@ import numpy as np
 
 from dashcam_pipeline.errors import DashcamError
 from dashcam_pipeline.sources.discover import discover
-from dashcam_pipeline.sources.probe import probe
 from dashcam_pipeline.sources.picture import PictureConverter
+from dashcam_pipeline.sources.probe import probe
 from dashcam_pipeline.vision.types import Image
 
 SIZES = {(1280, 720): "720p", (1920, 1080): "1080p"}

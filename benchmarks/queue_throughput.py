@@ -26,9 +26,10 @@ from typing import Any
 import psutil
 
 from dashcam_pipeline.engine.frame_store import FrameStore
-from dashcam_pipeline.engine.manager import ManagerProcess, Shared
+from dashcam_pipeline.engine.manager import ManagerProcess
 from dashcam_pipeline.engine.pressure import Limits
 from dashcam_pipeline.engine.rules import QueueRules
+from dashcam_pipeline.engine.shared import Shared
 from dashcam_pipeline.engine.task import Batch, Category, Outcome, Task, WorkerClass, pack
 from queue_rivals import Contender, RedisMissing, mp_queue, redis_list
 

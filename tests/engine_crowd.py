@@ -6,8 +6,8 @@ import os
 import signal
 from pathlib import Path
 
-from dashcam_pipeline.engine.manager import Shared
 from dashcam_pipeline.engine.process import become_child
+from dashcam_pipeline.engine.shared import Shared
 from dashcam_pipeline.engine.task import Outcome, Task
 
 

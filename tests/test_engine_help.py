@@ -9,10 +9,10 @@ import pytest
 
 from dashcam_pipeline.engine import worker
 from dashcam_pipeline.engine.board import RunBoard
-from dashcam_pipeline.engine.manager import Shared
 from dashcam_pipeline.engine.policy import HELP_AT_MOST_S, HELP_FROM_S, Help, Load, Offer, choose_help
 from dashcam_pipeline.engine.pulse import Pulse
 from dashcam_pipeline.engine.queue import CentralTaskQueue
+from dashcam_pipeline.engine.shared import Shared
 from dashcam_pipeline.engine.task import Batch, Category, Outcome, Task, WorkerClass
 from dashcam_pipeline.engine.worker import WorkerSpec
 from engine_toys import RULES

@@ -15,7 +15,8 @@ import pytest
 
 from dashcam_pipeline.engine.deadman import HURRY_S, LOOK_S, START_PATIENCE_S, Deadman
 from dashcam_pipeline.engine.frame_store import FrameStore
-from dashcam_pipeline.engine.manager import MANAGER_GONE, ManagerProcess, Shared
+from dashcam_pipeline.engine.manager import ManagerProcess
+from dashcam_pipeline.engine.shared import MANAGER_GONE, Shared
 from dashcam_pipeline.engine.task import LeaseLost, Outcome
 from engine_crowd import work
 from engine_toys import CATEGORIES, RULES, task

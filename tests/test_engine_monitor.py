@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from dashcam_pipeline.engine.board import KEPT_HIGHLIGHTS, KEPT_LOG_LINES, Fatal, LogLine, RunBoard
-from dashcam_pipeline.engine.manager import Shared
 from dashcam_pipeline.engine.monitor import (
     BYTES_DONE,
     FRAMES_DONE,
@@ -20,6 +19,7 @@ from dashcam_pipeline.engine.monitor import (
     binding_stage,
     share_done,
 )
+from dashcam_pipeline.engine.shared import Shared
 from dashcam_pipeline.engine.task import Outcome, WorkerClass
 from engine_toys import Clock, World, task
 from snapshots import queue_snapshot, source, worker

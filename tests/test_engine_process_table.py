@@ -13,7 +13,6 @@ import pytest
 from dashcam_pipeline.engine import process_table
 from dashcam_pipeline.engine.board import STARTING, RunBoard, WorkerStatus
 from dashcam_pipeline.engine.frame_store import FrameStore
-from dashcam_pipeline.engine.manager import Shared
 from dashcam_pipeline.engine.process_table import (
     IDLE_DEATHS,
     START_DEATHS,
@@ -22,6 +21,7 @@ from dashcam_pipeline.engine.process_table import (
     ProcessTable,
     WorkerKeepsDying,
 )
+from dashcam_pipeline.engine.shared import Shared
 from dashcam_pipeline.engine.worker import EXIT_RECYCLED, Processor, Tools, WorkerSpec
 from engine_toys import World, task
 

@@ -10,8 +10,8 @@ import pytest
 
 from dashcam_pipeline.engine import worker
 from dashcam_pipeline.engine.board import RunBoard
-from dashcam_pipeline.engine.manager import Shared
 from dashcam_pipeline.engine.pulse import LEAST_LIFE_S, Pulse
+from dashcam_pipeline.engine.shared import Shared
 from dashcam_pipeline.engine.task import Batch, KeyState, LeaseLost, Outcome, pack
 from dashcam_pipeline.engine.worker import Processor, WorkerSpec
 from dashcam_pipeline.errors import EXIT_BAD_INPUT, BadInput, DiskUnavailable

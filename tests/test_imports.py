@@ -56,6 +56,10 @@ def test_a_run_on_tables_that_are_up_to_date_loads_no_migrations() -> None:
     assert "yoyo" not in loaded_by("cli.run", "storage.database")
 
 
+def test_a_worker_does_not_load_the_queue() -> None:
+    assert "dashcam_pipeline.engine.queue" not in loaded_by("engine.worker")
+
+
 def test_settings_are_unpickled_without_building_their_validators() -> None:
     """Each worker process gets them; it would build what it never uses."""
     code = (

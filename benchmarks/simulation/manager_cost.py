@@ -18,9 +18,10 @@ import numpy as np
 import psutil
 
 from dashcam_pipeline.engine.frame_store import FrameStore
-from dashcam_pipeline.engine.manager import ManagerProcess, Shared
+from dashcam_pipeline.engine.manager import ManagerProcess
 from dashcam_pipeline.engine.pressure import Limits
 from dashcam_pipeline.engine.rules import QueueRules
+from dashcam_pipeline.engine.shared import Shared
 from dashcam_pipeline.engine.task import Outcome, Task
 from dashcam_pipeline.stages.pipeline import CHECKPOINT, DEAD_LETTER, Stage, stages
 from simulation.flow import END, Flow

@@ -22,10 +22,10 @@ import cv2
 from dashcam_pipeline.config import Settings
 from dashcam_pipeline.engine.board import RunBoard
 from dashcam_pipeline.engine.frame_store import FrameStore
-from dashcam_pipeline.engine.manager import Shared
 from dashcam_pipeline.engine.pressure import Limits
 from dashcam_pipeline.engine.queue import CentralTaskQueue
 from dashcam_pipeline.engine.rules import QueueRules
+from dashcam_pipeline.engine.shared import Shared
 from dashcam_pipeline.engine.task import Admission, Batch, Outcome, Task, WorkerClass, pack
 from dashcam_pipeline.engine.worker import Processor, Tools
 from dashcam_pipeline.stages.context import Job

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import sys
@@ -51,7 +52,11 @@ def main() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):  # names that are not UTF-8, terminals that know only ASCII
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        command_line(next((name for name in sys.argv[1:2] if name in COMMANDS), None))()
+        gc.disable()  # the modules that are loaded now stay: to look through them again and again finds nothing
+        app = command_line(next((name for name in sys.argv[1:2] if name in COMMANDS), None))
+        gc.freeze()
+        gc.enable()
+        app()
     except DashcamError as error:
         print(f"dashcam: {error}", file=sys.stderr)
         sys.exit(error.exit_code)

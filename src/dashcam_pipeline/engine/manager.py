@@ -9,7 +9,6 @@ import sys
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.managers import BaseManager, EventProxy  # type: ignore[attr-defined]
 from multiprocessing.process import BaseProcess
@@ -20,12 +19,11 @@ from dashcam_pipeline.engine.frame_store import FrameStore
 from dashcam_pipeline.engine.process import become_child, signals_held_back
 from dashcam_pipeline.engine.queue import CentralTaskQueue
 from dashcam_pipeline.engine.rules import QueueRules
+from dashcam_pipeline.engine.shared import Shared
 from dashcam_pipeline.engine.task import Category
 
 DYING_S = 1.0  # a killed process may take this long to be gone
 SHUTDOWN_S = 2.0  # a Manager that does not end by itself within this is killed
-MANAGER_GONE = (EOFError, ConnectionError, BrokenPipeError)
-"""What a call raises when the Manager is no longer there."""
 
 
 def _public(cls: type) -> list[str]:
@@ -43,16 +41,6 @@ class _Manager(BaseManager):
 _Manager.register("make_queue", _make_queue, exposed=_public(CentralTaskQueue))
 _Manager.register("make_board", RunBoard, exposed=_public(RunBoard))
 _Manager.register("make_event", threading.Event, EventProxy)
-
-
-@dataclass(frozen=True, slots=True)
-class Shared:
-    """What all processes of a run share. The fields are proxies; every call is a round trip to the Manager."""
-
-    queue: CentralTaskQueue
-    board: RunBoard
-    stop: threading.Event  # readers end, the rest drains
-    terminate: threading.Event  # workers leave at their next turn
 
 
 class ManagerProcess:

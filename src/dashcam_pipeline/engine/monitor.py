@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import psutil
 
 from dashcam_pipeline.engine.board import BoardSnapshot, SourceProgress
-from dashcam_pipeline.engine.manager import Shared
+from dashcam_pipeline.engine.shared import Shared
 from dashcam_pipeline.engine.snapshot import QueueSnapshot
 from dashcam_pipeline.engine.task import WorkerClass
 

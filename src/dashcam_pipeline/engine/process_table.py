@@ -15,8 +15,8 @@ from multiprocessing.process import BaseProcess
 from dashcam_pipeline.engine.board import STARTING, RunBoard
 from dashcam_pipeline.engine.cpu_book import CpuBook
 from dashcam_pipeline.engine.frame_store import FrameStore
-from dashcam_pipeline.engine.manager import Shared
 from dashcam_pipeline.engine.process import signals_held_back
+from dashcam_pipeline.engine.shared import Shared
 from dashcam_pipeline.engine.worker import EXIT_RECYCLED, WorkerSpec, worker_main
 from dashcam_pipeline.errors import DashcamError
 

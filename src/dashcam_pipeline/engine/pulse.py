@@ -10,7 +10,7 @@ from collections.abc import Callable
 import psutil
 
 from dashcam_pipeline.engine.board import STARTING, WorkerStatus
-from dashcam_pipeline.engine.manager import Shared
+from dashcam_pipeline.engine.shared import Shared
 
 HEARTBEAT_S = 1.0
 LEAST_LIFE_S = (

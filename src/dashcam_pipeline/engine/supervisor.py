@@ -16,10 +16,11 @@ from dashcam_pipeline.engine.board_log import pass_on_logs
 from dashcam_pipeline.engine.checkpoint_files import SavedCheckpoint
 from dashcam_pipeline.engine.deadman import Deadman
 from dashcam_pipeline.engine.frame_store import FrameStore, RunFolder, sweep_dead_runs
-from dashcam_pipeline.engine.manager import ManagerProcess, Shared
+from dashcam_pipeline.engine.manager import ManagerProcess
 from dashcam_pipeline.engine.monitor import PAUSED, JobSize, Monitor, RunSnapshot
 from dashcam_pipeline.engine.process_table import ProcessTable, raise_fatality
 from dashcam_pipeline.engine.rules import QueueRules
+from dashcam_pipeline.engine.shared import Shared
 from dashcam_pipeline.engine.task import Category, DeadLetter, Task, WorkerClass
 from dashcam_pipeline.engine.user_signals import UserSignals
 from dashcam_pipeline.engine.wording import pressure_line

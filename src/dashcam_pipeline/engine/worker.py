@@ -6,6 +6,7 @@ function that the supervisor names.
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
@@ -20,9 +21,9 @@ from typing import NoReturn, Protocol
 from dashcam_pipeline.engine.board import Fatal
 from dashcam_pipeline.engine.board_log import log_to_board
 from dashcam_pipeline.engine.frame_store import FrameStore
-from dashcam_pipeline.engine.manager import MANAGER_GONE, Shared
 from dashcam_pipeline.engine.process import become_child
 from dashcam_pipeline.engine.pulse import Pulse
+from dashcam_pipeline.engine.shared import MANAGER_GONE, Shared
 from dashcam_pipeline.engine.task import Batch, LeaseLost, Outcome
 from dashcam_pipeline.errors import DashcamError
 
@@ -98,7 +99,10 @@ def worker_main(spec: WorkerSpec, shared: Shared, store: FrameStore, parent_pid:
     try:
         with _guard(spec, shared):
             tools = Tools(shared, store, spec.worker_id, spec.threads, spec.device)
+            gc.disable()  # what is loaded now stays: to look through it again and again finds nothing
             processors = spec.build(tools, (*spec.categories, *spec.helps))
+            gc.freeze()
+            gc.enable()
             pulse.ready()
             loops = [
                 threading.Thread(target=_guarded_loop, args=(spec, shared, processors, pulse))

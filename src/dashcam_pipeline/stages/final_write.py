@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from dashcam_pipeline.engine.checkpoint_files import CheckpointFolder
-from dashcam_pipeline.engine.manager import MANAGER_GONE
+from dashcam_pipeline.engine.shared import MANAGER_GONE
 from dashcam_pipeline.engine.task import Batch, Outcome
 from dashcam_pipeline.errors import DiskUnavailable
 from dashcam_pipeline.stages.context import CHECKPOINTS, StageContext
