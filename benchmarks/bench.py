@@ -28,7 +28,7 @@ from dashcam_pipeline.bench.ideal import ideal_of
 from dashcam_pipeline.bench.models import bare_models, inference
 from dashcam_pipeline.bench.parts import decode
 from dashcam_pipeline.configuration import load
-from dashcam_pipeline.errors import DashcamError
+from dashcam_pipeline.errors import EXIT_STOPPED, DashcamError
 from dashcam_pipeline.host import usable_cores
 from dashcam_pipeline.sources.probe import probe
 
@@ -51,6 +51,8 @@ def main() -> int:
     except (BenchTrouble, DashcamError) as trouble:
         print(f"error: {trouble}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        return EXIT_STOPPED
     return 0
 
 

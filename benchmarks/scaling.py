@@ -25,6 +25,7 @@ from benchkit.scale_points import Plan, Point, Series, measure
 from benchkit.scaling_docs import put_into, section, series_table
 from benchkit.trouble import BenchTrouble
 from benchkit.videos import REPOSITORY, chosen, drive
+from dashcam_pipeline.errors import EXIT_STOPPED
 
 DOCUMENT = REPOSITORY / "docs" / "performance.md"
 IMAGES = "images"  # beside the document
@@ -61,6 +62,8 @@ def main() -> int:
     except BenchTrouble as trouble:
         print(f"error: {trouble}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        return EXIT_STOPPED
     return 0
 
 

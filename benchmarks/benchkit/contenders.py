@@ -70,10 +70,29 @@ def run_own(
     work, timings, rows = folder / "work", folder / "timings.json", folder / "rows.json"
     own = {name: value for name, value in os.environ.items() if not name.startswith("DASHCAM_DSN")}
     own |= {"DASHCAM_STATE_DIR": str(folder / "state")}
-    command = (*DASHCAM, "run", *videos, "--work-dir", work, "--no-hud", "--timings", timings, *options)
+    command: tuple[str | Path, ...] = (
+        *DASHCAM,
+        "run",
+        *videos,
+        "--work-dir",
+        work,
+        "--no-hud",
+        "--timings",
+        timings,
+        *options,
+    )
     try:
         took = run_command(command, folder / "run.log", environment=own, cores=cores)
-        export = (*DASHCAM, "export", "--work-dir", work, "--format", "json", "-o", rows)
+        export: tuple[str | Path, ...] = (
+            *DASHCAM,
+            "export",
+            "--work-dir",
+            work,
+            "--format",
+            "json",
+            "-o",
+            rows,
+        )
         run_command(export, folder / "export.log", environment=own)
         return OwnRun(took, read_timings(timings), tuple(json.loads(rows.read_text(encoding="utf-8"))))
     finally:

@@ -6,15 +6,29 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import av
+from av.container import InputContainer, OutputContainer
 
 from benchkit.trouble import BenchTrouble
+
+USUAL_FPS = 30.0  # of a file that does not say
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A packet; times in ticks of its stream."""
+
+    data: bytes
+    pts: int
+    dts: int
+    duration: int
+    is_key: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
     """A run of packets that begins with a key frame, in the order of decoding."""
 
-    packets: tuple[av.Packet, ...]
+    packets: tuple[Piece, ...]
     first_pts: int
     span: int  # from the first frame's beginning to the last one's end, in ticks of the stream
 
@@ -39,50 +53,49 @@ def make_clip(source: Path, target: Path, *, start_s: float, length_s: float, na
     try:
         with av.open(str(source)) as reading:
             stream = reading.streams.video[0]
-            stretch = _stretch(stream, start_s, length_s, source)
+            most = max(1, round(length_s * float(stream.average_rate or USUAL_FPS)))
+            stretch = _stretch(reading, start_s, most, source)
             with av.open(str(target), "w") as writing:
                 writing.metadata["title"] = name
-                copied = writing.add_stream_from_template(stream)
-                return _copy(stretch, stream, writing, copied, length_s)
+                return _copy(stretch, stream, writing, most)
     except (av.FFmpegError, IndexError, OSError) as error:
         raise BenchTrouble(f"{source} can't be cut into clips: {error}; name another video") from error
 
 
-def _stretch(stream: av.VideoStream, start_s: float, length_s: float, source: Path) -> Stretch:
+def _stretch(reading: InputContainer, start_s: float, most: int, source: Path) -> Stretch:
     """The packets from `start_s` on, as many as are needed once."""
-    taken: list[av.Packet] = []
-    most = round(length_s * float(stream.average_rate or 30))
-    for packet in stream.container.demux(stream):
-        if packet.pts is None or packet.dts is None or len(taken) == most:
+    stream = reading.streams.video[0]
+    taken: list[Piece] = []
+    for packet in reading.demux(stream):
+        if packet.pts is None or packet.dts is None:
             continue
         if taken or (packet.is_keyframe and float(packet.pts * packet.time_base) >= start_s):
-            taken.append(packet)
+            taken.append(
+                Piece(bytes(packet), packet.pts, packet.dts, packet.duration or 1, packet.is_keyframe)
+            )
+        if len(taken) == most:
+            break
     if not taken:
         raise BenchTrouble(f"{source} has no key frame at or behind {start_s} s: choose an earlier start")
-    first = min(packet.pts for packet in taken)
-    last = max(taken, key=lambda packet: packet.pts)
-    return Stretch(tuple(taken), first, last.pts + (last.duration or 1) - first)
+    first = min(piece.pts for piece in taken)
+    return Stretch(tuple(taken), first, max(piece.pts + piece.duration for piece in taken) - first)
 
 
-def _copy(
-    stretch: Stretch,
-    stream: av.VideoStream,
-    writing: av.container.OutputContainer,
-    copied: av.VideoStream,
-    length_s: float,
-) -> int:
+def _copy(stretch: Stretch, stream: av.VideoStream, writing: OutputContainer, most: int) -> int:
     """Write the stretch as often as it takes."""
-    most = round(length_s * float(stream.average_rate or 30))
+    assert stream.time_base is not None  # of an opened stream
+    copied = writing.add_stream_from_template(stream)
     count, last_dts = 0, None
     for turn in range(-(-most // len(stretch.packets))):
         shift = turn * stretch.span - stretch.first_pts
-        for packet in stretch.packets[: most - count]:
-            again = av.Packet(bytes(packet))
-            again.stream, again.time_base = copied, packet.time_base
-            again.pts, again.dts = packet.pts + shift, packet.dts + shift
+        for piece in stretch.packets[: most - count]:
+            again = av.Packet(piece.data)
+            again.stream, again.time_base = copied, stream.time_base
+            dts = piece.dts + shift
             if last_dts is not None:
-                again.dts = max(again.dts, last_dts + 1)  # a muxer wants them to grow
-            last_dts, again.duration, again.is_keyframe = again.dts, packet.duration, packet.is_keyframe
+                dts = max(dts, last_dts + 1)  # a muxer wants them to grow
+            last_dts = again.dts = dts
+            again.pts, again.duration, again.is_keyframe = piece.pts + shift, piece.duration, piece.is_key
             writing.mux(again)
             count += 1
     return count

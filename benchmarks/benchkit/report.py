@@ -67,6 +67,9 @@ def notes_of(measured: Measured) -> list[str]:
         f"{name}: {measured.frames:,} frames, {looked_at:,} looked at; inferences: {inferences}",
         f"{name}: first frame looked at after {first_s:.2f} s; at most {memory:,.0f} MB of memory",
     ]
+    least_cpu_s = measured.ideal.cpu_bound_s * measured.cores
+    shares = [least_cpu_s / run.took.cpu_s for run in runs]
+    notes.append(f"{name}: of the ideal by CPU time, run by run: {_listed(shares)}")
     unmeasured = sorted(
         model
         for model, count in runs[0].timings.inferences.items()

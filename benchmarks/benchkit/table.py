@@ -58,9 +58,9 @@ COLUMNS: tuple[Column, ...] = (
     Column("CPU ms/frame", lambda line: figure(line.cpu_ms, 2)),
     Column("× peer", lambda line: figure(line.to_peer, 2)),
     Column("of ideal", lambda line: figure(line.of_ideal, 2)),
-    Column("f1", lambda line: _share(line.score and line.score.f1)),
-    Column("recall", lambda line: _share(line.score and line.score.recall)),
-    Column("precision", lambda line: _share(line.score and line.score.precision)),
+    Column("f1", lambda line: _share(line.score.f1 if line.score else None)),
+    Column("recall", lambda line: _share(line.score.recall if line.score else None)),
+    Column("precision", lambda line: _share(line.score.precision if line.score else None)),
     Column("duplicates", lambda line: str(line.score.duplicates) if line.score else EMPTY),
 )
 
