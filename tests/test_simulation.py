@@ -296,6 +296,8 @@ def test_a_run_that_took_just_as_long_is_not_off() -> None:
     compared = compare(figures, real, cores=1)
     assert compared.off == pytest.approx(0.0, abs=1e-6)
     assert compared.worst_share == 0.0
+    models = next(cpu for cpu in compared.cpu_s if cpu.name == "model workers")
+    assert (models.real_s, models.simulated_s) == pytest.approx((6.0, 300 * 0.02))
     assert (compared.real_cpu_s, compared.simulated_cpu_s) == pytest.approx((7.5, 300 * 0.024), rel=0.01)
 
 

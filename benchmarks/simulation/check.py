@@ -5,17 +5,27 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
 from dashcam_pipeline.config import RunSettings, Settings
+from dashcam_pipeline.engine.task import WorkerClass
 from dashcam_pipeline.host import usable_cores
+from dashcam_pipeline.stages.pipeline import stages
 from simulation.host import simulate
 from simulation.params import Params
-from simulation.scenario import Scenario
+from simulation.scenario import CLASS_NAMES, Measured, Scenario
+
+PROCESSES = {
+    WorkerClass.SOURCE: "reader",
+    WorkerClass.GPU: "gpu-",
+    WorkerClass.CPU: "cpu-",
+    WorkerClass.WRITER: "writer",
+}
+"""How the names of the processes of a class begin."""
 
 
 class StageTime(BaseModel):
@@ -41,6 +51,15 @@ class RealRun(BaseModel):
     stages: Mapping[str, StageTime]
 
 
+@dataclass(frozen=True, slots=True)
+class ClassCpu:
+    """CPU seconds of one class of workers."""
+
+    name: str
+    real_s: float
+    simulated_s: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compared:
     """One run and its simulation."""
@@ -50,6 +69,7 @@ class Compared:
     simulated_frames_s: float
     real_cpu_s: float  # from the first process started to the last one ended
     simulated_cpu_s: float  # of the work alone
+    cpu_s: tuple[ClassCpu, ...]  # of the same, by class
     worst_stage: str  # whose number of tasks is furthest off …
     worst_share: float  # … by this share of the real number
 
@@ -101,9 +121,21 @@ def compare(params: Params, real: RealRun, cores: int | None = None) -> Compared
         simulated_frames_s=simulated.frames_s,
         real_cpu_s=sum(real.cpu_s.values()),
         simulated_cpu_s=simulated.core_use * simulated.wall_s * cores,
+        cpu_s=tuple(_by_class(real, simulated)),
         worst_stage=worst,
         worst_share=off[worst],
     )
+
+
+def _by_class(real: RealRun, simulated: Measured) -> Iterator[ClassCpu]:
+    """What the processes of each class took, and what their stages did. Other load on the host matters to neither."""
+    categories = [stage.category for stage in stages()]
+    for worker_class, prefix in PROCESSES.items():
+        spent_s = sum(seconds for name, seconds in real.cpu_s.items() if name.startswith(prefix))
+        mine = [one.name for one in categories if one.worker_class is worker_class]
+        yield ClassCpu(
+            CLASS_NAMES[worker_class], spent_s, sum(simulated.stage_s.get(name, 0.0) for name in mine)
+        )
 
 
 def table(compared: Sequence[Compared]) -> str:
@@ -118,7 +150,13 @@ def table(compared: Sequence[Compared]) -> str:
         "| model workers | real frames/s | simulated | off by | real CPU s | simulated | tasks off by, at most |",
         "|--:|--:|--:|--:|--:|--:|---|",
     )
-    note = (
-        "Real CPU seconds are those of the whole command; start, end and database are in no simulated figure."
+    classes = (
+        f"- {one.model_workers} model workers: "
+        + "; ".join(f"{cpu.name} {cpu.real_s:.1f} and {cpu.simulated_s:.1f}" for cpu in one.cpu_s)
+        for one in compared
     )
-    return "\n".join((*head, *lines, "", note))
+    note = (
+        "CPU seconds by class, real and simulated. Real ones are those of the whole process; start, end, heartbeats "
+        "and the calls to the Manager are in no simulated one:"
+    )
+    return "\n".join((*head, *lines, "", note, "", *classes))
