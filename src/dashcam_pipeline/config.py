@@ -40,13 +40,15 @@ class RunSettings(Section):
         examples=["auto", "cpu", "cuda:0", "cuda:0,1"],
     )
     """Where models run; `auto` = CUDA devices when onnxruntime sees any, else the CPU."""
+    decoder: str = Field(default="cpu", pattern=r"^(cpu|cuda(:\d+)?)$", examples=["cpu", "cuda:0"])
+    """What decodes video; `cuda` = NVDEC. Where that can't be had, the CPU does it, with a warning."""
     gpu_workers: Processes | None = None
     """Processes that run models; null = one a GPU, or on the CPU as many as the cores are worth."""
     cpu_workers: Processes | None = None
     """Processes that track, vote and write pictures; null = by the number of cores and `hybrid`."""
-    hybrid: Literal["auto", "on", "off"] = "auto"
-    """Whether one process does both kinds of work: `auto` = where rows stay the same, so on hosts without a GPU; `on` =
-    CPU workers also run models while GPUs are behind; `off` = never."""
+    hybrid: bool = False
+    """One process may do both kinds of work: on a host with GPUs, CPU workers run models too while the GPUs are
+    behind, and rows may differ in their last digits from run to run; without one, model workers track and vote."""
     readers: Processes | None = None
     """Videos decoded at the same time; null = by the number of cores."""
     drain_deadline_s: Seconds = 30.0

@@ -33,9 +33,9 @@ class Crew:
 def plan_crew(settings: RunSettings, devices: Sequence[str], cores: int) -> Crew:
     """Fill in what the settings leave open.
 
-    Without a GPU, and as long as models have one thread a worker, every worker does both kinds of work: a process
-    less is started, and none stands by while another has too much. With more threads a worker, all but one would
-    stand by while it tracks. A GPU's workers do only what others can't.
+    In a hybrid run without a GPU every model worker does both kinds of work, as long as it has one thread: of
+    more, all but one would stand by while it tracks. With GPUs, whose workers do only what others can't, there are
+    CPU workers for all cores that are left, and they help.
 
     Args:
         settings: what the user asked for.
@@ -47,11 +47,11 @@ def plan_crew(settings: RunSettings, devices: Sequence[str], cores: int) -> Crew
     workers = settings.gpu_workers or usual
     threads = max(1, cores // workers)
     readers = settings.readers or max(1, min(MOST_READERS, cores // CORES_PER_READER))
-    helps = settings.hybrid == "on" and not on_cpu
+    helps = settings.hybrid and not on_cpu
     cpu_workers = max(1, cores // CORES_PER_CPU_WORKER)
     if helps:
         cpu_workers = min(MOST_HELPERS, max(cpu_workers, cores - workers - readers))
-    if on_cpu and threads == 1 and settings.hybrid != "off":
+    if settings.hybrid and on_cpu and threads == 1:
         cpu_workers = 0
     return Crew(
         model_devices=tuple(devices[index % len(devices)] for index in range(workers)),

@@ -14,12 +14,14 @@ from typing import Self
 
 import av
 import av.error
+from av.codec.hwaccel import HWAccel
 from av.container import InputContainer
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from dashcam_pipeline.errors import VideoUnreadable
 from dashcam_pipeline.sources.explain import intact_bytes, why_unopenable
+from dashcam_pipeline.sources.hardware import CPU, opened_on
 from dashcam_pipeline.sources.names import shown
 
 _OPEN_TIMEOUT_S = 60.0
@@ -119,12 +121,13 @@ class _FileStart(io.FileIO):
         return super().seek(offset, whence)
 
 
-def open_video(path: Path, threads: int = 1) -> OpenVideo:
+def open_video(path: Path, threads: int = 1, device: str = CPU) -> OpenVideo:
     """Open a file and choose its video stream.
 
     Args:
         path: a regular file.
         threads: threads of the decoder; more than one decodes several frames at a time.
+        device: what decodes, see `hardware.py`.
 
     Raises:
         VideoUnreadable: with the reason.
@@ -132,7 +135,7 @@ def open_video(path: Path, threads: int = 1) -> OpenVideo:
     size_bytes = _checked_size(path)
     part = None
     try:
-        container = _open(str(path.absolute()))
+        container = opened_on(device, lambda hwaccel: _open(str(path.absolute()), hwaccel))
     except _OPEN_ERRORS as error:
         # A fragmented MP4 that was cut off inside a fragment's header is refused as a whole.
         part = _whole_part(path)
@@ -156,13 +159,14 @@ def open_video(path: Path, threads: int = 1) -> OpenVideo:
         raise
 
 
-def _open(source: str | _FileStart) -> InputContainer:
+def _open(source: str | _FileStart, hwaccel: HWAccel | None = None) -> InputContainer:
     return av.open(
         source,
         "r",
         container_options=_CONTAINER_OPTIONS,
         metadata_errors="replace",
         timeout=(_OPEN_TIMEOUT_S, _READ_TIMEOUT_S),
+        hwaccel=hwaccel,
     )
 
 

@@ -36,11 +36,12 @@ class VideoFile:
             print(video.verdict, video.problem)
     """
 
-    def __init__(self, path: Path, threads: int = 1) -> None:
+    def __init__(self, path: Path, threads: int = 1, device: str = "cpu") -> None:
         if threads < 1:
             raise ValueError(f"threads must be at least 1, got {threads}")
         self.path = path
         self.threads = threads
+        self.device = device
         self.frames_reread = 0  # decoded only to come to the bookmark again
         self.problem: str | None = None
         self._info: VideoInfo | None = None
@@ -52,7 +53,7 @@ class VideoFile:
         self._ended = False
 
     def __enter__(self) -> Self:
-        self._video = open_video(self.path, self.threads)
+        self._video = open_video(self.path, self.threads, self.device)
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -168,7 +169,7 @@ class VideoFile:
         """The file as if nothing had been read of it."""
         if self._video is not None:
             self._video.close()
-        self._video = open_video(self.path, self.threads)
+        self._video = open_video(self.path, self.threads, self.device)
         return self._video
 
     def _reread(self) -> None:

@@ -77,7 +77,7 @@ class Read:
             status = VideoStatus.PARTIAL if position.frames_in else VideoStatus.FAILED
             return self._end(task, position, replace(row, status=status, reason=reason))
         try:
-            with VideoFile(job.path, threads=1) as video:
+            with VideoFile(job.path, threads=1, device=self._context.settings.run.decoder) as video:
                 return self._read(task, job, video, position)
         except VideoUnreadable as error:
             status = VideoStatus.PARTIAL if position.frames_in else VideoStatus.FAILED
