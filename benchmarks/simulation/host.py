@@ -245,7 +245,7 @@ class _Run:
             float(self._env.now),
             self._frames,
             self._cores.busy_s,
-            self._manager.busy_s,
+            self._manager.cpu_s,
             sum(gpu.busy_s for gpu in self._gpus.values()),
             dict(self._busy_s),
         )

@@ -31,18 +31,14 @@ class Manager:
         self._cores = cores
         self._cost = cost
         self._server = OneAtATime(env)
+        self.cpu_s = 0.0  # it can't spend more than one a second
         self._waiting: list[Waiter] = []
-
-    @property
-    def busy_s(self) -> float:
-        """For how long it has had something to do."""
-        return self._server.busy_s
 
     def call(self, operation: Callable[[], Result], tasks: int) -> Steps[Result]:
         """One call that carries so many tasks."""
         cost = self._cost
         yield self._cores.run(cost.client_call_s + tasks * cost.client_task_s)
-        yield from self._server.serve(lambda: self._cores.run(cost.call_s + tasks * cost.task_s))
+        yield from self._serve(cost.call_s + tasks * cost.task_s)
         return operation()
 
     def ask(
@@ -64,7 +60,7 @@ class Manager:
             self._waiting.append(waiter)
             answer = yield waiter.answered
         if tasks := size(answer):
-            yield from self._server.serve(lambda: self._cores.run(tasks * cost.task_s))
+            yield from self._serve(tasks * cost.task_s)
             yield self._cores.run(tasks * cost.client_task_s)
         return answer
 
@@ -78,7 +74,7 @@ class Manager:
         """All who were woken look, one after another; in blocks, which costs the simulation less."""
         for first in range(0, len(woken), WAKE_BLOCK):
             block = woken[first : first + WAKE_BLOCK]
-            yield from self._server.serve(partial(self._cores.run, len(block) * self._cost.wake_s))
+            yield from self._serve(len(block) * self._cost.wake_s)
             in_vain: set[str] = set()
             for waiter in block:  # where one of a kind finds nothing, the others don't either
                 answer = None if waiter.kind in in_vain else waiter.operation()
@@ -87,3 +83,7 @@ class Manager:
                     self._waiting.append(waiter)
                 else:
                     waiter.answered.succeed(answer)
+
+    def _serve(self, work_s: float) -> Steps[None]:
+        self.cpu_s += work_s
+        yield from self._server.serve(partial(self._cores.run, work_s))
