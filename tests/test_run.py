@@ -17,6 +17,7 @@ import cv2
 import psycopg
 import pytest
 
+from dashcam_pipeline.config import Settings
 from dashcam_pipeline.errors import EXIT_SOME_FAILED
 from run_command import TIMEOUT_S, clip, dashcam, processes_of, start_dashcam
 
@@ -61,7 +62,7 @@ def test_one_vehicle_becomes_one_row_with_its_plate(finished: Finished) -> None:
     assert [(row["plate"], row["video"]) for row in claimed] == [(PLATE, "a_good.mp4")]
     (row,) = claimed
     assert float(row["confidence"]) >= 0.9
-    assert int(row["reads"]) > 5
+    assert int(row["agreeing_reads"]) >= Settings().looks.enough_reads
     assert 0.0 <= float(row["first_s"]) < float(row["last_s"]) < 5.0
 
 
