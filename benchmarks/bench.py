@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchkit.commands import own_folder
-from benchkit.contenders import PEER_PYTHON, OwnRun, PeerRun, run_own, run_peer
-from benchkit.decoding import decode_and_convert
+from benchkit.contenders import PEER_PYTHON, OwnRun, PeerRun, require_peer, run_own, run_peer
+from benchkit.decoding import decodings
 from benchkit.parts import parts_of
 from benchkit.progress import Progress
 from benchkit.report import Measured, as_json, lines_of, notes_of
@@ -26,7 +26,6 @@ from benchkit.trouble import BenchTrouble
 from benchkit.videos import REPOSITORY, BenchVideo, chosen
 from dashcam_pipeline.bench.ideal import ideal_of
 from dashcam_pipeline.bench.models import bare_models, inference
-from dashcam_pipeline.bench.parts import decode
 from dashcam_pipeline.configuration import load
 from dashcam_pipeline.errors import EXIT_STOPPED, DashcamError
 from dashcam_pipeline.host import usable_cores
@@ -40,6 +39,8 @@ def main() -> int:
     given = _arguments()
     try:
         videos = chosen(given.videos)
+        if not given.without_peer:
+            require_peer(given.peer_python)
         contenders = 1 if given.without_peer else 2
         progress = Progress(len(videos) * (given.repeat * contenders + MORE_STEPS))
         measured = [measure(video, given, progress) for video in videos]
@@ -59,23 +60,14 @@ def main() -> int:
 def measure(video: BenchVideo, given: argparse.Namespace, progress: Progress) -> Measured:
     """Everything about one video. Raises BenchTrouble."""
     name, settings, cores = video.path.stem, load().settings, usable_cores()
-    own: list[OwnRun] = []
-    peer: list[PeerRun] = []
-    for number in range(1, given.repeat + 1):
-        with progress.step(f"{name}: this, run {number} of {given.repeat}"), own_folder() as folder:
-            own.append(run_own([video.path], folder))
-        if not given.without_peer:
-            with progress.step(f"{name}: the peer, run {number} of {given.repeat}"), own_folder() as folder:
-                peer.append(run_peer(video.path, folder, given.peer_python))
-    with progress.step(f"{name}: decoding alone"):
-        decoded = decode(video.path, cores, f"decode only, {cores} threads")
-        decoding = (
-            decode(video.path, 1, "decode only, 1 thread"),
-            decoded,
-            decode_and_convert(video.path, settings.sampling, 1),
-            decode_and_convert(video.path, settings.sampling, cores),
-        )
+    own, peer = run_in_turn(video, given, progress)
     timings = own[0].timings
+    with progress.step(f"{name}: decoding alone"):
+        decoding = [
+            decoded
+            for threads in dict.fromkeys((cores, 1))
+            for decoded in decodings(video.path, settings.sampling, threads, given.repeat)
+        ]
     with progress.step(f"{name}: inference alone"):
         info = probe(video.path)
         models = bare_models(settings, info.width, info.height)
@@ -88,10 +80,24 @@ def measure(video: BenchVideo, given: argparse.Namespace, progress: Progress) ->
         own=tuple(own),
         peer=tuple(peer),
         cores=cores,
-        decoding=decoding,
-        ideal=ideal_of(decoded, inferred, timings.inferences, cores),
+        decoding=tuple(decoding),
+        ideal=ideal_of(decoding[0], inferred, timings.inferences, cores),
         parts=parts,
     )
+
+
+def run_in_turn(
+    video: BenchVideo, given: argparse.Namespace, progress: Progress
+) -> tuple[list[OwnRun], list[PeerRun]]:
+    """This, the peer, this, the peer … Raises BenchTrouble."""
+    name, own, peer = video.path.stem, [], []
+    for number in range(1, given.repeat + 1):
+        with progress.step(f"{name}: this, run {number} of {given.repeat}"), own_folder() as folder:
+            own.append(run_own([video.path], folder))
+        if not given.without_peer:
+            with progress.step(f"{name}: the peer, run {number} of {given.repeat}"), own_folder() as folder:
+                peer.append(run_peer(video.path, folder, given.peer_python))
+    return own, peer
 
 
 def _arguments(words: Sequence[str] | None = None) -> argparse.Namespace:

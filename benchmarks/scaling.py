@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from benchkit.contenders import OwnRun, run_own
-from benchkit.curves import draw
+from benchkit.curves import draw, require_matplotlib
 from benchkit.progress import Progress
 from benchkit.saving import RESULTS, described, save
 from benchkit.scale_points import Plan, Point, Series, measure
@@ -46,6 +46,8 @@ class Host:
 def main() -> int:
     given = _arguments()
     try:
+        if given.write_docs:
+            require_matplotlib()
         if given.figures:
             points, host, clip_s = read_figures(given.figures)
         else:

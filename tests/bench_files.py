@@ -69,5 +69,5 @@ def measured(folder: Path, video: BenchVideo, own: list[OwnRun], peer: list[Peer
         cores=2,
         decoding=(decoded,),
         ideal=ideal_of(decoded, inferred, timings.inferences, 2),
-        parts=(Share(name="store write", times=334, each_s=0.001), *stages_of(timings)),
+        parts=(Share(name="store write", times=334, each_s=0.001, cpu_each_s=0.0005), *stages_of(timings)),
     )

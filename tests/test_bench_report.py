@@ -122,6 +122,7 @@ def test_table_has_a_cell_for_every_column_and_none_for_what_does_not_apply(tmp_
     assert len({len(row) for row in table.splitlines()}) == 1  # aligned
     cells = dict(zip(rows[0], next(row for row in rows if row[1] == "store write"), strict=True))
     assert (cells["times"], cells["ms each"], cells["s"]) == ("334", "1.00", "0.33")
+    assert cells["CPU ms/frame"] == "0.17"  # a third of the frames, half a millisecond each
     assert (cells["frames/s"], cells["× peer"], cells["f1"]) == ("", "", "")
 
 

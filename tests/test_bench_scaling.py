@@ -175,6 +175,16 @@ def test_same_figures_draw_the_same_curves(tmp_path: Path) -> None:
     assert b"<svg" in first[0].read_bytes()
 
 
+def test_missing_matplotlib_is_told_before_anything_is_measured(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("benchkit.curves.find_spec", lambda name: None)
+    monkeypatch.setattr(scaling, "measure", lambda *_: pytest.fail("measured"))
+    monkeypatch.setattr(sys, "argv", ["scaling.py", "--write-docs"])
+    assert scaling.main() == 2
+    assert "pip install -e '.[bench]'" in capsys.readouterr().err
+
+
 def test_saved_figures_are_shown_again_without_measuring(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

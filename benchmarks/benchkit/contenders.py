@@ -106,8 +106,7 @@ def run_peer(video: Path, folder: Path, python: Path = PEER_PYTHON) -> PeerRun:
     Raises:
         BenchTrouble: its environment or a model is missing, or it failed.
     """
-    if not python.is_file():
-        raise BenchTrouble(f"the peer's environment is not there ({python}): `make peer` makes it")
+    require_peer(python)
     models = Settings().models
     try:
         detector = resolve(models.plate_detector, Role.PLATE_DETECTOR)
@@ -118,6 +117,14 @@ def run_peer(video: Path, folder: Path, python: Path = PEER_PYTHON) -> PeerRun:
     took = run_command((python, PEER_SCRIPT, detector, reader, video, rows), folder / "peer.log")
     said = json.loads(took.output)
     return PeerRun(took, said["frames"], said["seconds"], tuple(json.loads(rows.read_text(encoding="utf-8"))))
+
+
+def require_peer(python: Path = PEER_PYTHON) -> None:
+    """Raises BenchTrouble where the peer's environment is missing, before anything else has taken its time."""
+    if not python.is_file():
+        raise BenchTrouble(
+            f"the peer's environment is not there ({python}): `make peer` makes it, or --without-peer"
+        )
 
 
 def lasting(rows: Sequence[Row]) -> list[dict[str, Any]]:

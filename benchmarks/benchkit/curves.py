@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -30,19 +31,22 @@ LOOKS: dict[Series, Look] = {
 }
 
 
+def require_matplotlib() -> None:
+    """Raises BenchTrouble where it is not installed, before anything has been measured."""
+    if find_spec("matplotlib") is None:
+        raise BenchTrouble("matplotlib is not installed, and draws the curves: pip install -e '.[bench]'")
+
+
 def draw(points: Sequence[Point], folder: Path) -> list[Path]:
     """Draw every series of two points or more; the files' paths.
 
     Raises:
         BenchTrouble: matplotlib is not installed.
     """
-    try:
-        from matplotlib import rc_context
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise BenchTrouble(
-            "matplotlib is not installed, and draws the curves: pip install -e '.[bench]'"
-        ) from error
+    require_matplotlib()
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
     folder.mkdir(parents=True, exist_ok=True)
     drawn = []
     # Text stays text, and the same figures give the same file.

@@ -23,6 +23,7 @@ class Share:
     name: str
     times: int  # in one run over the video
     each_s: float
+    cpu_each_s: float | None = None  # where it was measured
 
 
 def parts_of(
@@ -58,7 +59,7 @@ def stages_of(timings: Timings) -> tuple[Share, ...]:
 
 def _inferences(timings: Timings, inferred: Mapping[str, Part]) -> Iterator[Share]:
     for name, part in inferred.items():
-        yield Share(name=part.name, times=timings.inferences[name], each_s=part.each_s)
+        yield _share(part, timings.inferences[name])
 
 
 def _alone(
@@ -78,4 +79,4 @@ def _alone(
 
 
 def _share(part: Part, times: int) -> Share:
-    return Share(name=part.name, times=times, each_s=part.each_s)
+    return Share(name=part.name, times=times, each_s=part.each_s, cpu_each_s=part.cpu_each_s)

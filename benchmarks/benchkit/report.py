@@ -182,6 +182,7 @@ def _shares(measured: Measured) -> list[Line]:
             times=part.times,
             each_ms=part.each_s * 1e3,
             seconds=part.times * part.each_s,
+            cpu_ms=None if part.cpu_each_s is None else part.cpu_each_s * part.times / measured.frames * 1e3,
         )
         for part in measured.parts
     ]
