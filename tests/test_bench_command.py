@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,8 +13,8 @@ import pytest
 from dashcam_pipeline.bench.parts import decode
 from dashcam_pipeline.bench.short_run import STATE_DIR_VARIABLE, RunFailed, beginning, playground, read_run
 from dashcam_pipeline.config import Settings
-from dashcam_pipeline.errors import EXIT_BAD_INPUT, EXIT_ENVIRONMENT
-from run_command import clip, dashcam, processes_of
+from dashcam_pipeline.errors import EXIT_BAD_INPUT, EXIT_ENVIRONMENT, EXIT_STOPPED
+from run_command import TIMEOUT_S, clip, dashcam, processes_of, start_dashcam
 from sources_clips import make_clip, moving
 
 CLIP = "uk_mercedes_LS15EBC_720p.mp4"
@@ -51,6 +53,25 @@ def test_a_bench_measures_names_what_binds_and_leaves_nothing(work_dir: Path, tm
     assert list(work_dir.iterdir()) == []
     assert processes_of(work_dir) == []
     assert not (tmp_path / "state").exists()
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_the_run_too_and_leaves_nothing(
+    work_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(work_dir))
+    bench = start_dashcam("bench", clip(CLIP), "--seconds", "4")
+    assert bench.stderr is not None
+    for line in bench.stderr:
+        if "one real run" in line:
+            break
+    while not any(work_dir.glob("*/frame_store/*")) and bench.poll() is None:
+        time.sleep(0.05)  # the run is in the middle of it
+    bench.send_signal(signal.SIGINT)
+    _, said = bench.communicate(timeout=TIMEOUT_S)
+    assert bench.returncode == EXIT_STOPPED, said
+    assert list(work_dir.iterdir()) == []
+    assert processes_of(work_dir) == []
 
 
 def _text_file(folder: Path) -> list[str | Path]:

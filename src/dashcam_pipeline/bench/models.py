@@ -16,6 +16,7 @@ from dashcam_pipeline.config import Settings
 from dashcam_pipeline.vision.detector import head_for
 from dashcam_pipeline.vision.heads import COCO_VEHICLES, Head
 from dashcam_pipeline.vision.input_size import InputSize, resize_input, size_for, square
+from dashcam_pipeline.vision.openvino_runtime import openvino_core
 from dashcam_pipeline.vision.plate_reader import read_plate_config
 from dashcam_pipeline.vision.runtime import Precision, Runtime, RuntimeOptions, open_runtime
 from dashcam_pipeline.vision.ultralytics_detector import is_for_ultralytics
@@ -138,7 +139,7 @@ def inference(
 def _openvino(model: BareModel, options: RuntimeOptions, for_s: float, cores: int | None) -> Part:
     import openvino
 
-    core = openvino.Core()
+    core = openvino_core()
     network = core.read_model(model.file)
     network.reshape({0: _own_shape(network, model.shape)})
     if model.head is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ class OpenVinoRuntime:
     ) -> None:
         """Compile `model`; see `runtime.open_runtime` for the arguments and errors."""
         try:
-            openvino = _load_openvino()
+            core = openvino_core()
         except ImportError as error:
             raise EngineUnavailable(
                 "engine openvino is not installed: pip install 'dashcam-pipeline'"
@@ -46,7 +47,6 @@ class OpenVinoRuntime:
             raise EngineUnavailable(
                 f"engine openvino can't use {options.device}: set run.device to cpu, or models.engine to onnxruntime"
             )
-        core = openvino.Core()
         try:
             network = core.read_model(model)
             network.reshape({0: _fixed_shape(network, input_shape)})
@@ -80,6 +80,20 @@ class OpenVinoRuntime:
             np.array(self._request.get_output_tensor(index).data, dtype=np.float32)
             for index in range(self._outputs)
         ]
+
+
+@cache
+def openvino_core() -> Any:
+    """OpenVINO's core, one a process and never let go.
+
+    Its CPU plugin gives the thread that loads it a larger stack for signal handlers. When several cores go in another
+    order than they came, that stack is freed while it is in use, and the next Ctrl+C is a segmentation fault (seen
+    with 2025.4).
+
+    Raises:
+        ImportError: OpenVINO is not installed.
+    """
+    return _load_openvino().Core()
 
 
 def _load_openvino() -> Any:
