@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from typer.core import TyperGroup
 
 from dashcam_pipeline import downloads
-from dashcam_pipeline.cli import app, main
+from dashcam_pipeline.cli import command_line, main
 from dashcam_pipeline.errors import (
     EXIT_BAD_INPUT,
     EXIT_ENVIRONMENT,
@@ -120,7 +120,7 @@ def commands(command: object, words: tuple[str, ...] = ()) -> Iterator[Command]:
 
 
 # `doctor` asks the host and its libraries at length; its options are those of `config show` and `runs`.
-COMMANDS = [found for found in commands(typer.main.get_command(app)) if found.words != ("doctor",)]
+COMMANDS = [found for found in commands(typer.main.get_command(command_line())) if found.words != ("doctor",)]
 WORDS = [
     *(
         "",
