@@ -38,7 +38,7 @@ class FakeVideo:
     info = Info()
     decode_errors = 0
 
-    def __init__(self, path: Path, threads: int) -> None:
+    def __init__(self, path: Path, threads: int, device: str = "cpu") -> None:
         self.frames_decoded = 0
 
     @property
