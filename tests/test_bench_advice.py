@@ -19,9 +19,9 @@ from dashcam_pipeline.bench.advice import (
     advise,
     as_yaml,
     binding,
-    idle_cores,
 )
 from dashcam_pipeline.bench.ideal import ideal_of
+from dashcam_pipeline.bench.idle import Look, idle_share
 from dashcam_pipeline.bench.part import Part
 from dashcam_pipeline.bench.short_run import StageRow
 from dashcam_pipeline.config import Settings
@@ -47,8 +47,7 @@ QUIET = Findings(
     working_s=10.0,
     steady_s=10.0,
     readers_waited_s=0.0,
-    cpu_s=36.0,
-    wall_s=10.0,
+    idle=0.1,
     realtime=5.0,
     inference_s=4.0,
     inference_bf16_s=None,
@@ -97,11 +96,11 @@ def test_what_binds_is_one_sentence() -> None:
         (QUIET, {}),
         (replace(QUIET, inference_bf16_s=2.0), {"models.precision": "bf16"}),
         (replace(QUIET, inference_bf16_s=3.9), {}),  # too little to be worth other scores
-        (replace(MODELS_BIND, crew=Crew(2, 3, 1), cpu_s=20.0), {"run.gpu_workers": 4}),
-        (replace(MODELS_BIND, cpu_s=20.0), {}),  # a model worker a core is enough
-        (replace(MODELS_BIND, crew=Crew(2, 3, 1), cpu_s=38.0), {}),  # no core is idle
-        (replace(QUIET, stages=stages(READ=9.0), cpu_s=12.0), {"run.readers": 4}),
-        (replace(QUIET, stages=stages(TRACK=9.0), cpu_s=20.0), {"run.cpu_workers": 3}),
+        (replace(MODELS_BIND, crew=Crew(2, 3, 1), idle=0.5), {"run.gpu_workers": 4}),
+        (replace(MODELS_BIND, idle=0.5), {}),  # a model worker a core is enough
+        (replace(MODELS_BIND, crew=Crew(2, 3, 1), idle=0.05), {}),  # no core is idle
+        (replace(QUIET, stages=stages(READ=9.0), idle=0.7), {"run.readers": 4}),
+        (replace(QUIET, stages=stages(TRACK=9.0), idle=0.5), {"run.cpu_workers": 3}),
         (
             replace(QUIET, stores=(StoreCost("raw", 0.03), StoreCost("jpeg", 0.01))),
             {"frame_store.format": "jpeg"},
@@ -127,7 +126,7 @@ def test_suggestions_are_lines_that_the_config_takes() -> None:
     found = replace(
         QUIET,
         stages=stages(READ=9.0),
-        cpu_s=12.0,
+        idle=0.7,
         inference_bf16_s=2.0,
         stores=(StoreCost("raw", 0.03), StoreCost("jpeg", 0.01)),
     )
@@ -142,9 +141,23 @@ def test_settings_of_one_section_stand_below_it_once() -> None:
     assert lines.splitlines() == ["run:", "  # a", "  readers: 2", "  # b", "  cpu_workers: 3"]
 
 
-def test_idle_cores_are_never_less_than_none() -> None:
-    assert idle_cores(replace(QUIET, cpu_s=10.0)) == pytest.approx(0.75)
-    assert idle_cores(replace(QUIET, cpu_s=45.0)) == 0.0
+LOOKS = [Look(0.0, 0.0, 0.0), Look(1.0, 2.0, 2.0), Look(2.0, 2.5, 4.0), Look(3.0, 2.5, 6.0)]
+"""Two cores: idle for a second, half busy, then busy."""
+
+
+@pytest.mark.parametrize(
+    ("from_s", "to_s", "share"),
+    [
+        (0.0, 3.0, 2.5 / 6),
+        (1.0, 2.0, 0.25),
+        (1.2, 1.9, 0.25),
+        (2.0, 9.0, 0.0),
+        (-1.0, 1.0, 1.0),
+        (3.0, 3.0, 0.0),
+    ],
+)
+def test_idle_share_is_of_the_looks_around_a_span(from_s: float, to_s: float, share: float) -> None:
+    assert idle_share(LOOKS, from_s, to_s) == pytest.approx(share)
 
 
 def test_ideal_is_decoding_and_then_exactly_these_inferences() -> None:

@@ -140,4 +140,4 @@ def test_the_runs_settings_touch_nothing_of_the_users(tmp_path: Path) -> None:
 
 def test_a_run_that_looked_at_nothing_is_no_measurement() -> None:
     with pytest.raises(RunFailed, match="looked at no frame"):
-        read_run({"first_frame_s": None, "working_s": None, "video_s": 0.0})
+        read_run({"first_frame_s": None, "working_s": None, "video_s": 0.0}, lambda from_s, to_s: 0.0)

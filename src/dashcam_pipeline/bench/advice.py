@@ -50,8 +50,7 @@ class Findings:
     working_s: float  # from the first frame read to the last row
     steady_s: float  # from the first frame looked at to the last row
     readers_waited_s: float
-    cpu_s: float  # of all processes together, their start included
-    wall_s: float  # likewise
+    idle: float  # share of the cores' time that nobody used from the first frame looked at to the last row
     realtime: float  # seconds of video a second
     inference_s: float  # all inferences of the run, in throughput mode, as set
     inference_bf16_s: float | None  # likewise in bf16; None where the CPU has none or it is set already
@@ -108,11 +107,6 @@ def binding(found: Findings) -> Binding:
     return Binding(name if busy(busiest) >= BUSY_SHARE else None, busiest, share, busy(busiest))
 
 
-def idle_cores(found: Findings) -> float:
-    """The share of the cores' time that the run left."""
-    return max(0.0, 1.0 - found.cpu_s / (found.wall_s * found.cores))
-
-
 def advise(found: Findings) -> list[Suggestion]:
     """The settings that the measurement speaks for; none is a fine answer."""
     bound = binding(found)
@@ -133,7 +127,7 @@ def _precision(found: Findings) -> list[Suggestion]:
 
 def _workers(found: Findings, bound: Binding) -> list[Suggestion]:
     """More of the class that binds, while cores are idle."""
-    idle = idle_cores(found)
+    idle = found.idle
     if bound.stage is None or idle < IDLE_CORES:
         return []
     spare = math.floor(idle * found.cores)

@@ -103,6 +103,7 @@ def as_json(measured: Measured, found: Findings, suggestions: list[Suggestion]) 
         "inference": {name: _part(part) for name, part in measured.inferred.items()},
         "inference_bf16": {name: _part(part) for name, part in measured.inferred_bf16.items()},
         "run": dict(measured.run.written),
+        "idle_cores": measured.run.idle,
         "binding": asdict(bound),
         "ideal": {
             "decode_s": measured.ideal.decode_s,

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import Any
 import av
 import yaml
 
+from dashcam_pipeline.bench.idle import IdleWatch
 from dashcam_pipeline.config import Settings
 from dashcam_pipeline.configuration import DSN_VARIABLE, VARIABLE_PREFIX
 from dashcam_pipeline.errors import EXIT_OK, EXIT_SOME_FAILED, DashcamError, VideoUnreadable
@@ -58,6 +59,7 @@ class ShortRun:
     stages: tuple[StageRow, ...]
     inferences: Mapping[str, int]
     cpu_s: Mapping[str, float]
+    idle: float  # share of the cores' time that nobody used, from the first frame looked at to the last row
     readers_waited_s: float
     written: Mapping[str, Any]  # the file as it is
 
@@ -142,18 +144,23 @@ def short_run(video: Path, settings: Settings, folder: Path) -> ShortRun:
         start_new_session=True,  # Ctrl+C is for us to pass on
     )
     try:
-        _, said = running.communicate()
+        with IdleWatch() as watch:
+            _, said = running.communicate()
     except BaseException:
         _stop(running)
         raise
     if running.returncode not in (EXIT_OK, EXIT_SOME_FAILED) or not timings.exists():
         last = next((line for line in reversed(said.splitlines()) if line.strip()), "it said nothing")
         raise RunFailed(f"the short run failed: {last.removeprefix('dashcam: ')}")
-    return read_run(json.loads(timings.read_text(encoding="utf-8")))
+    return read_run(json.loads(timings.read_text(encoding="utf-8")), watch.share)
 
 
-def read_run(written: Mapping[str, Any]) -> ShortRun:
-    """The record of a file of `--timings`. Raises RunFailed when the run has looked at no frame."""
+def read_run(written: Mapping[str, Any], idle_share: Callable[[float, float], float]) -> ShortRun:
+    """The record of a file of `--timings`, with the share of the cores' time that was left between two seconds.
+
+    Raises:
+        RunFailed: the run has looked at no frame.
+    """
     if written["first_frame_s"] is None or not written["working_s"] or not written["video_s"]:
         raise RunFailed("the short run looked at no frame: name a longer video, or give more --seconds")
     return ShortRun(
@@ -167,6 +174,7 @@ def read_run(written: Mapping[str, Any]) -> ShortRun:
         stages=tuple(StageRow(name, **counts) for name, counts in written["stages"].items()),
         inferences=written["inferences"],
         cpu_s=written["cpu_s"],
+        idle=idle_share(written["first_frame_s"], written["first_read_s"] + written["working_s"]),
         readers_waited_s=written["queue"]["readers_waited_s"],
         written=written,
     )
