@@ -82,14 +82,20 @@ def test_f1_is_told_only_where_the_plates_are_known(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changed", "same"),
-    [({"run_id": "2", "evidence": "b"}, True), ({"last_frame": 20}, False), ({"plate": None}, False)],
+    ("rows", "differing"),
+    [
+        pytest.param(({**ROW, "run_id": "2", "evidence": "b"},), (), id="only the run"),
+        pytest.param(({**ROW, "last_frame": 20, "plate": None},), ("last_frame", "plate"), id="two columns"),
+        pytest.param((), ("first_frame", "id", "last_frame", "plate"), id="a row less"),
+    ],
 )
-def test_runs_with_other_rows_are_noticed(tmp_path: Path, changed: dict[str, object], same: bool) -> None:
-    runs = [own_run(tmp_path, rows=(ROW,)), own_run(tmp_path, rows=({**ROW, **changed},))]
-    one = measured(tmp_path, VIDEO, runs, [])
-    assert one.same_rows is same
-    assert any(f"are {'' if same else 'NOT '}the same" in note for note in notes_of(one))
+def test_runs_with_other_rows_are_noticed(
+    tmp_path: Path, rows: tuple[dict[str, object], ...], differing: tuple[str, ...]
+) -> None:
+    one = measured(tmp_path, VIDEO, [own_run(tmp_path, rows=(ROW,)), own_run(tmp_path, rows=rows)], [])
+    assert one.differing_columns == differing
+    told = f"NOT the same: {', '.join(differing)}" if differing else "the same"
+    assert f"drive: the rows of 2 runs are {told}" in notes_of(one)
 
 
 def test_order_of_rows_does_not_matter() -> None:

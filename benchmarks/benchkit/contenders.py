@@ -130,4 +130,4 @@ def require_peer(python: Path = PEER_PYTHON) -> None:
 def lasting(rows: Sequence[Row]) -> list[dict[str, Any]]:
     """The rows without what belongs to one run only, in a fixed order: equal for two runs with equal results."""
     kept = [{name: value for name, value in row.items() if name not in OF_ONE_RUN} for row in rows]
-    return sorted(kept, key=lambda row: json.dumps(row, sort_keys=True))
+    return sorted(kept, key=lambda row: (str(row.get("id")), json.dumps(row, sort_keys=True)))

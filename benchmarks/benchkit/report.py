@@ -33,10 +33,16 @@ class Measured:
         return self.own[0].timings.frames
 
     @property
-    def same_rows(self) -> bool:
-        """Whether all runs ended with the same rows."""
+    def differing_columns(self) -> tuple[str, ...]:
+        """Columns in which the rows of two runs differ; all of them where the runs have not as many rows."""
         first, *others = (lasting(run.rows) for run in self.own)
-        return all(rows == first for rows in others)
+        found: set[str] = set()
+        for rows in others:
+            if len(rows) != len(first):
+                found |= {name for row in (*first, *rows) for name in row}
+            for one, other in zip(first, rows, strict=False):
+                found |= {name for name in one.keys() | other.keys() if one.get(name) != other.get(name)}
+        return tuple(sorted(found))
 
 
 def lines_of(measured: Measured) -> list[Line]:
@@ -78,9 +84,9 @@ def notes_of(measured: Measured) -> list[str]:
     if unmeasured:
         notes.append(f"{name}: the ideal is without {', '.join(unmeasured)}, which can't be measured alone")
     if len(runs) > 1:
-        notes.append(
-            f"{name}: the rows of {len(runs)} runs are {'' if measured.same_rows else 'NOT '}the same"
-        )
+        differing = measured.differing_columns
+        told = f"NOT the same: {', '.join(differing)}" if differing else "the same"
+        notes.append(f"{name}: the rows of {len(runs)} runs are {told}")
     whole, working = pair_ratios(measured)
     if whole:
         notes.append(
@@ -98,7 +104,12 @@ def as_json(measured: Measured) -> dict[str, Any]:
         "frames": measured.frames,
         "lines": [asdict(line) for line in lines_of(measured)],
         "runs": [
-            {"wall_s": run.took.wall_s, "cpu_s": run.took.cpu_s, "timings": asdict(run.timings)}
+            {
+                "wall_s": run.took.wall_s,
+                "cpu_s": run.took.cpu_s,
+                "timings": asdict(run.timings),
+                "rows": lasting(run.rows),
+            }
             for run in measured.own
         ],
         "peer_runs": [
@@ -106,7 +117,7 @@ def as_json(measured: Measured) -> dict[str, Any]:
             for run in measured.peer
         ],
         "pair_ratios": {"whole": whole, "working": working, "cpu": cpu_ratios(measured)},
-        "same_rows": measured.same_rows,
+        "differing_columns": measured.differing_columns,
         "cores": measured.cores,
         "ideal": asdict(measured.ideal) | {"total_s": measured.ideal.total_s},
     }
