@@ -121,7 +121,7 @@ class ModelSettings(Section):
     """Pictures of one inference on a GPU; where fewer wait, black ones fill it up. On the CPU it is always one."""
     vehicle_input: Literal["fitted", "own"] = "fitted"
     """Input of the vehicle detector: `fitted` = as wide as the model's own, as high as the frames' shape asks for."""
-    plate_input_px: int | None = Field(default=192, ge=64, le=2048)
+    plate_input_px: int | None = Field(default=256, ge=64, le=2048)
     """Side to which vehicles are shrunk for the plate search; null = the model's own. Large ones that show no plate
     that small are searched again in full."""
     vehicle_batch: Count = 8
