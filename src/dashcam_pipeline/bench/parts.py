@@ -67,13 +67,14 @@ def store(
     """Write a frame, read a whole one, and cut a part of an eighth of its area out of a stored one.
 
     Args:
-        folder: an empty one, on the disk that is to be measured; it is left empty.
+        folder: an empty one, on the disk that is to be measured; no frame is left in it.
     """
     kept = FrameStore(folder, settings.frame_store.format)
     ids = [kept.frame_id(f"bench-{number}") for number in range(len(frames))]
 
     def write(turn: int) -> None:
         place = turn % len(frames)
+        kept.delete(ids[place])  # as in a run, where for each new frame an old one goes
         kept.put(ids[place], frames[place])
 
     def read(turn: int) -> None:
@@ -93,6 +94,7 @@ def store(
     finally:
         for frame_id in ids:
             kept.delete(frame_id)
+        kept.forget_released()
 
 
 def crop_of(frame: Image) -> Image:

@@ -1,7 +1,8 @@
 """Frames on disk, between the stages: a folder a run, a file a frame, written once.
 
 How long a frame lives is the queue's business (see frames.py); this file only knows files. A frame's id is its
-file name; its suffix names the format, so frames and pictures of several formats live side by side.
+file name; its suffix names the format, so frames and pictures of several formats live side by side. Files of raw
+frames, which are large and all alike, are used again (see frame_pool.py).
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from dashcam_pipeline.engine import frame_pool
+from dashcam_pipeline.engine.frame_pool import FramePool
 from dashcam_pipeline.errors import DiskUnavailable
 
 if TYPE_CHECKING:
@@ -42,9 +45,16 @@ class FrameStore:
 
     def put(self, frame_id: str, pixels: Pixels, quality: int = JPEG_QUALITY) -> int:
         """Write one frame; its size in bytes. Raises DiskUnavailable when the disk refuses."""
-        from dashcam_pipeline.engine.pixels import write_pixels  # see `get`
+        from dashcam_pipeline.engine.pixels import raw_nbytes, write_pixels  # see `get`
 
-        return self._save(frame_id, lambda file: write_pixels(file, Path(frame_id).suffix, pixels, quality))
+        path = self.folder / frame_id
+
+        def fill(file: IO[bytes]) -> None:
+            write_pixels(file, path.suffix, pixels, quality)
+
+        if path.suffix == SUFFIXES["raw"]:
+            return self._save(lambda: self._pool.write(path, raw_nbytes(pixels), fill))
+        return self._save(lambda: _write_new(path, fill))
 
     def get(self, frame_id: str) -> Pixels:
         """Read one frame; uncompressed ones are mapped, so that only the part that is used is read."""
@@ -58,42 +68,69 @@ class FrameStore:
 
     def put_back(self, frame_id: str, data: bytes) -> int:
         """Store a frame's file again as `read_bytes` gave it; its size. Raises DiskUnavailable likewise."""
-        return self._save(frame_id, lambda file: write_all(file, memoryview(data)))
+        return self._save(
+            lambda: _write_new(self.folder / frame_id, lambda file: write_all(file, memoryview(data)))
+        )
 
     def delete(self, frame_id: str) -> None:
         """Remove one frame; nothing happens when it is not there."""
-        (self.folder / frame_id).unlink(missing_ok=True)
+        path = self.folder / frame_id
+        with suppress(FileNotFoundError):
+            if path.suffix == SUFFIXES["raw"]:
+                self._pool.keep(path)
+            else:
+                path.unlink()
+
+    def forget_released(self) -> None:
+        """Give the disk back what deleted frames took; without this it is kept for frames to come."""
+        self._pool.clear()
 
     def free_bytes(self) -> int:
-        """Room left on the disk. Raises DiskUnavailable when the folder is gone."""
+        """Room for frames that is left on the disk. Raises DiskUnavailable when the folder is gone."""
         try:
-            status = os.statvfs(self.folder)
+            status, kept = os.statvfs(self.folder), self._pool.nbytes()
         except OSError as error:
             raise DiskUnavailable(
                 f"the folder of waiting frames, {self.folder}, can't be reached any more ({error.strerror}): was the "
                 "work dir moved or deleted, or its disk taken away? Once it is back, the same command continues the run"
             ) from error
-        return status.f_bavail * status.f_frsize
+        return status.f_bavail * status.f_frsize + kept
 
     def leftovers(self) -> list[str]:
-        """Files that are still there, other than the owner's mark; none when somebody took the folder away."""
+        """The frames that are still there; none when somebody took the folder away."""
         try:
-            return sorted(path.name for path in self.folder.iterdir() if path.name != OWNER_LOCK)
+            return sorted({path.name for path in self.folder.iterdir()} - {OWNER_LOCK, frame_pool.FOLDER})
         except FileNotFoundError:
             return []
 
-    def _save(self, frame_id: str, write: Callable[[IO[bytes]], None]) -> int:
-        path = self.folder / frame_id
+    @property
+    def _pool(self) -> FramePool:
+        return FramePool(self.folder / frame_pool.FOLDER)
+
+    def _save(self, save: Callable[[], int]) -> int:
         try:
-            with path.open("wb", buffering=0) as file:
-                write(file)
-                return file.tell()
+            try:
+                return save()
+            except OSError:
+                if not self._pool.clear():  # on a full disk that is room
+                    raise
+                return save()
         except OSError as error:
-            path.unlink(missing_ok=True)
             raise DiskUnavailable(
                 f"cannot write a frame to {self.folder}: {error.strerror}. Free some space there, or name another "
                 "folder with --work-dir or frame_store.dir"
             ) from error
+
+
+def _write_new(path: Path, fill: Callable[[IO[bytes]], None]) -> int:
+    """Make a file; its size. Raises OSError, and leaves nothing then."""
+    try:
+        with path.open("wb", buffering=0) as file:
+            fill(file)
+            return file.tell()
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
 
 
 def write_all(file: IO[bytes], data: memoryview) -> None:
@@ -147,6 +184,7 @@ def _remove_folder(path: Path) -> None:
 
 
 def _remove_frames(path: Path) -> None:
+    shutil.rmtree(path / frame_pool.FOLDER, ignore_errors=True)
     for found in path.iterdir():
         if found.name != OWNER_LOCK:
             found.unlink(missing_ok=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from io import BytesIO
 from pathlib import Path
 from typing import IO
 
@@ -30,9 +32,7 @@ def read_pixels(path: Path) -> Pixels:
 def write_pixels(file: IO[bytes], suffix: str, pixels: Pixels, quality: int) -> None:
     """Write one picture to an unbuffered file, in the format of the suffix."""
     if suffix == SUFFIXES["raw"]:
-        # The header alone, then the pixels in one write.
-        header = {"descr": "|u1", "fortran_order": False, "shape": pixels.shape}
-        np.lib.format.write_array_header_1_0(file, header)  # type: ignore[no-untyped-call,unused-ignore]
+        write_all(file, memoryview(_raw_header(pixels.shape)))
         write_all(file, np.ascontiguousarray(pixels).data)
         return
     parameters = (
@@ -42,3 +42,17 @@ def write_pixels(file: IO[bytes], suffix: str, pixels: Pixels, quality: int) -> 
     )
     encoded = cv2.imencode(suffix, pixels, parameters)[1]
     write_all(file, encoded.data)
+
+
+def raw_nbytes(pixels: Pixels) -> int:
+    """Size of the file of an uncompressed picture."""
+    return len(_raw_header(pixels.shape)) + pixels.nbytes
+
+
+@lru_cache(maxsize=64)
+def _raw_header(shape: tuple[int, ...]) -> bytes:
+    """What stands before the pixels in a .npy file, version 1.0."""
+    file = BytesIO()
+    header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, header)  # type: ignore[no-untyped-call,unused-ignore]
+    return file.getvalue()
