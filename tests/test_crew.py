@@ -98,12 +98,12 @@ def test_every_category_has_a_worker_and_the_classes_stay_apart_where_rows_could
         (
             RunSettings(hybrid=True),
             ["cpu"],
+            64,
             16,
-            2,
         ),  # two threads a model worker: one would stand by while it tracks
         (RunSettings(hybrid=True, gpu_workers=1), ["cpu"], 2, 1),
         (RunSettings(hybrid=True, cpu_workers=1), ["cpu"], 2, 1),  # as asked for
-        (RunSettings(), ["cuda:0"], 16, 2),
+        (RunSettings(), ["cuda:0"], 16, 4),
         (RunSettings(hybrid=True), ["cuda:0"], 16, 7),  # all cores that neither read nor feed the GPU
         (RunSettings(hybrid=True), ["cuda:0", "cuda:1"], 64, MOST_HELPERS),
         (RunSettings(hybrid=True), ["cuda:0"], 1, 1),
@@ -116,11 +116,17 @@ def test_cpu_workers_are_those_that_the_host_has_a_use_for(
     assert plan_crew(settings, devices, cores).cpu_workers == expected
 
 
-def test_one_process_reads_with_a_thread_a_video_and_one_writes() -> None:
-    specs = worker_specs(plan_crew(RunSettings(readers=6), ["cpu"], 4), CATEGORIES, build)
-    loops = {kind: [spec.loops for spec in specs if spec.worker_class == kind] for kind in WorkerClass}
-    assert (loops[WorkerClass.SOURCE], loops[WorkerClass.WRITER]) == ([6], [1])
-    assert set(loops[WorkerClass.GPU] + loops[WorkerClass.CPU]) == {1}
+@pytest.mark.parametrize(
+    ("readers", "threads"), [(1, {"reader": 1}), (4, {"reader": 4}), (6, {"reader-0": 3, "reader-1": 3})]
+)
+def test_videos_are_read_by_a_few_threads_a_process_and_one_process_writes(
+    readers: int, threads: dict[str, int]
+) -> None:
+    specs = worker_specs(plan_crew(RunSettings(readers=readers), ["cpu"], 4), CATEGORIES, build)
+    loops = {kind: {s.worker_id: s.loops for s in specs if s.worker_class == kind} for kind in WorkerClass}
+    assert loops[WorkerClass.SOURCE] == threads
+    assert list(loops[WorkerClass.WRITER].values()) == [1]
+    assert {*loops[WorkerClass.GPU].values(), *loops[WorkerClass.CPU].values()} == {1}
 
 
 def test_every_worker_has_the_limits_after_which_it_is_replaced() -> None:

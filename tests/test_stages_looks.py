@@ -139,12 +139,13 @@ def test_searches_of_both_kinds_in_one_batch_keep_their_places(
     stage = bench.build("PLATE_DETECT")
     bring_view(bench, 0)
     bench.work("PLATE_DETECT", stage)
-    assert list(detectors) == [192]
+    shrunk = bench.job.settings.models.plate_input_px
+    assert list(detectors) == [shrunk]
     for frame_idx in range(1, 8):
         bring_view(bench, frame_idx, in_full=frame_idx % 3 == 0)
     outcome = bench.work("PLATE_DETECT", stage)
     assert outcome is not None
-    assert list(detectors) == [192, None]
+    assert list(detectors) == [shrunk, None]
     for frame_idx, after in enumerate(outcome.push, start=1):
         result = after.load().result
         in_full = frame_idx % 3 == 0

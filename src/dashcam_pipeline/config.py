@@ -105,8 +105,9 @@ class ModelSettings(Section):
 
     engine: Literal["auto", "openvino", "onnxruntime", "ultralytics"] = "auto"
     """What runs the models; `auto` = OpenVINO on the CPU, onnxruntime on a GPU; `ultralytics`: vehicles only."""
-    precision: Literal["f32", "bf16", "f16"] = "f32"
-    """Arithmetic of the models; `f32` gives the same result on every CPU."""
+    precision: Literal["auto", "f32", "bf16", "f16"] = "auto"
+    """Arithmetic of the models; `auto` = bf16 on CPUs that multiply in it, else f32. Results repeat with each; between
+    CPUs of different kinds they stay closest with `f32`."""
     tensorrt: bool = False
     """On NVIDIA, ask onnxruntime for TensorRT instead of CUDA."""
     vehicle_detector: str = "picodet_s_320_coco"

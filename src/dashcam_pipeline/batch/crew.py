@@ -10,10 +10,11 @@ from dashcam_pipeline.engine.task import Category, WorkerClass
 from dashcam_pipeline.engine.worker import Build, WorkerSpec
 
 MB = 10**6
-MOST_CPU_MODEL_WORKERS = 8  # each loads the models anew; past this, more threads a worker serve better
-CORES_PER_CPU_WORKER = 8  # tracking and voting cost about this share of what the models cost on the CPU
+MOST_CPU_MODEL_WORKERS = 32  # each takes 150 MB for its models; past this, more threads a worker serve better
+CORES_PER_CPU_WORKER = 4  # tracking and voting cost about a third of what the models cost on the CPU
 CORES_PER_READER = 2
-MOST_READERS = 8
+MOST_READERS = 32
+VIDEOS_PER_READER = 4  # threads of one process; more would wait for each other in Python
 MOST_HELPERS = 16  # each loads the models and asks the Manager twice in HELPER_WAIT_S
 
 
@@ -65,7 +66,7 @@ def plan_crew(settings: RunSettings, devices: Sequence[str], cores: int) -> Crew
 
 
 def worker_specs(crew: Crew, categories: Sequence[Category], build: Build) -> tuple[WorkerSpec, ...]:
-    """The table of processes: one reader process with a thread a video, the model workers, the others."""
+    """The table of processes: readers with a thread a video, the model workers, the others."""
 
     def names(*worker_classes: WorkerClass) -> tuple[str, ...]:
         return tuple(category.name for category in categories if category.worker_class in worker_classes)
@@ -101,8 +102,17 @@ def worker_specs(crew: Crew, categories: Sequence[Category], build: Build) -> tu
         )
         for index in range(crew.cpu_workers)
     ]
+    processes = -(-crew.readers // VIDEOS_PER_READER)
+    readers = [
+        spec(
+            "reader" if processes == 1 else f"reader-{index}",
+            WorkerClass.SOURCE,
+            loops=crew.readers // processes + (index < crew.readers % processes),
+        )
+        for index in range(processes)
+    ]
     return (
-        spec("reader", WorkerClass.SOURCE, loops=crew.readers),
+        *readers,
         *models,
         *others,
         spec("writer", WorkerClass.WRITER),

@@ -49,6 +49,12 @@ def run_plan(
     )
 
 
+def models_resize(settings: Settings) -> bool:
+    """Whether every worker runs models by OpenVINO, which alone can give them another input size."""
+    on_cpu = all(device == "cpu" for device in devices_for(settings.run.device))
+    return on_cpu and settings.models.engine in ("auto", "openvino")
+
+
 def _read_task(video: VideoJob) -> Task:
     return Task(
         task_id=f"{video.video_id}:{READ}:file",

@@ -18,7 +18,7 @@ from dashcam_pipeline.batch.catching_up import catch_up, close_books, database_n
 from dashcam_pipeline.batch.current_run import CurrentRun, note_run, recall_run
 from dashcam_pipeline.batch.fingerprints import Fingerprints
 from dashcam_pipeline.batch.inputs import Inputs
-from dashcam_pipeline.batch.job_plan import MB, run_plan
+from dashcam_pipeline.batch.job_plan import MB, models_resize, run_plan
 from dashcam_pipeline.batch.records import Ending, RunRecords
 from dashcam_pipeline.batch.resume import Plan, Question, Wish, make_plan, unfinished_run
 from dashcam_pipeline.config import Settings
@@ -172,6 +172,7 @@ class BatchRun:
             run_id=run.run_id,
             work_dir=path,
             database_url=database.url,
+            models_resize=models_resize(self._settings),
             stamp=self._stamp,
         )
         to_do = run_plan(job, plan.read, prepared.checkpoints, self.frames_root, log_level)

@@ -146,7 +146,7 @@ def _openvino(model: BareModel, options: RuntimeOptions, for_s: float, cores: in
         resize_input(network, InputSize(width=model.shape[3], height=model.shape[2]))
     hints: dict[str, object] = {
         "PERFORMANCE_HINT": "THROUGHPUT",
-        "INFERENCE_PRECISION_HINT": options.precision,
+        "INFERENCE_PRECISION_HINT": options.chosen_precision,
     }
     if cores is not None:
         hints["INFERENCE_NUM_THREADS"] = cores

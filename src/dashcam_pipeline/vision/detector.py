@@ -16,7 +16,7 @@ from dashcam_pipeline.vision.heads import (
     PicoDetHead,
     SsdHead,
 )
-from dashcam_pipeline.vision.input_size import InputSize, size_for, square
+from dashcam_pipeline.vision.input_size import InputSize, square
 from dashcam_pipeline.vision.runtime import Runtime, RuntimeOptions, open_runtime
 from dashcam_pipeline.vision.types import Box, Detection, Image
 from dashcam_pipeline.vision.ultralytics_detector import UltralyticsDetector, is_for_ultralytics
@@ -69,7 +69,7 @@ def open_vehicle_detector(
         return load(None)
     from dashcam_pipeline.vision.fitted import FittedDetector
 
-    return FittedDetector(lambda shape: load(lambda own: size_for(own, shape.width, shape.height)))
+    return FittedDetector(load)
 
 
 def open_plate_detector(

@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from dashcam_pipeline.vision.detector import Detector
+from dashcam_pipeline.vision.input_size import InputSize, size_for
 from dashcam_pipeline.vision.types import Detection, Image
 
-SHAPES_KEPT = 4
+SIZES_KEPT = 4
 """Loaded models at a time; each takes some tens of megabytes."""
 
 
@@ -24,13 +25,14 @@ USUAL_SHAPE = Shape(1280, 720)
 
 
 class FittedDetector:
-    """Loads the model once for each shape of pictures, when the first one of it comes."""
+    """Loads the model once for each input size that its pictures ask for, when the first of them comes."""
 
-    def __init__(self, load: Callable[[Shape], Detector]) -> None:
-        """`load`: makes the detector for pictures of a shape."""
+    def __init__(self, load: Callable[[Callable[[InputSize], InputSize]], Detector]) -> None:
+        """`load`: makes the detector of the size that the function it is given makes of the model's own."""
         self._load = load
-        self._detectors = {USUAL_SHAPE: load(USUAL_SHAPE)}
-        self.name = self._detectors[USUAL_SHAPE].name
+        self._own: InputSize | None = None  # known once it was loaded
+        self._detectors: dict[InputSize, Detector] = {}  # used last, last
+        self.name = self._for(USUAL_SHAPE).name
 
     def detect(self, images: Sequence[Image]) -> list[list[Detection]]:
         """See `Detector.detect`."""
@@ -40,19 +42,24 @@ class FittedDetector:
             if image.size:
                 places.setdefault(Shape(image.shape[1], image.shape[0]), []).append(place)
         for shape, same in places.items():
-            for place, detections in zip(
-                same, self._for(shape).detect([images[place] for place in same]), strict=True
-            ):
+            results = self._for(shape).detect([images[place] for place in same])
+            for place, detections in zip(same, results, strict=True):
                 found[place] = detections
         return found
 
     def _for(self, shape: Shape) -> Detector:
-        """The detector for pictures of a shape; of those that are not in use, the one loaded first makes room."""
-        if shape not in self._detectors:
-            same = next(
-                (s for s in self._detectors if s.width * shape.height == s.height * shape.width), None
-            )
-            self._detectors[shape] = self._load(shape) if same is None else self._detectors[same]
-            if len(self._detectors) > SHAPES_KEPT:
-                del self._detectors[next(iter(self._detectors))]
-        return self._detectors[shape]
+        """The detector for pictures of a shape; the one that was not used for longest makes room."""
+        if self._own is not None and (size := size_for(self._own, *shape)) in self._detectors:
+            detector = self._detectors.pop(size)
+        else:
+            detector = self._load(lambda own: self._fit(own, shape))
+        if self._own is None:
+            raise TypeError("the model was loaded without being asked for its size")
+        self._detectors[size_for(self._own, *shape)] = detector
+        if len(self._detectors) > SIZES_KEPT:
+            del self._detectors[next(iter(self._detectors))]
+        return detector
+
+    def _fit(self, own: InputSize, shape: Shape) -> InputSize:
+        self._own = own
+        return size_for(own, *shape)

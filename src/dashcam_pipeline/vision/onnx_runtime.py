@@ -61,10 +61,12 @@ class OnnxRuntime:
                 f"this onnxruntime has no {wanted}, which {options.device} needs "
                 f"(it has {', '.join(onnxruntime.get_available_providers())}): {GPU_INSTALL}"
             )
-        if options.precision != "f32" and not (wanted == TENSORRT and options.precision == "f16"):
+        if options.chosen_precision != "f32" and not (
+            wanted == TENSORRT and options.chosen_precision == "f16"
+        ):
             raise EngineUnavailable(
-                f"models.precision {options.precision} can't be had from onnxruntime on {options.device}: use f32"
-                " (f16 needs models.tensorrt)"
+                f"models.precision {options.chosen_precision} can't be had from onnxruntime on {options.device}: "
+                "use f32 (f16 needs models.tensorrt)"
             )
         with _silent(onnxruntime) as said:
             if wanted != CPU and hasattr(onnxruntime, "preload_dlls"):
@@ -183,7 +185,7 @@ def _providers(options: RuntimeOptions) -> list[Any]:
         return [cuda, CPU]
     tensorrt: dict[str, Any] = {
         "device_id": options.device_index,
-        "trt_fp16_enable": options.precision == "f16",
+        "trt_fp16_enable": options.chosen_precision == "f16",
     }
     if options.cache_dir is not None:
         tensorrt |= {"trt_engine_cache_enable": True, "trt_engine_cache_path": str(options.cache_dir)}

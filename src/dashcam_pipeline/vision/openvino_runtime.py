@@ -56,7 +56,7 @@ class OpenVinoRuntime:
                 core,
                 network,
                 {
-                    "INFERENCE_PRECISION_HINT": options.precision,
+                    "INFERENCE_PRECISION_HINT": options.chosen_precision,
                     "INFERENCE_NUM_THREADS": options.threads,
                     "NUM_STREAMS": 1,
                     "ENABLE_CPU_PINNING": False,

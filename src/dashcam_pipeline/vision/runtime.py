@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from dashcam_pipeline.errors import EngineUnavailable, WeightsMissing
+from dashcam_pipeline.host import has_bf16
 
 if TYPE_CHECKING:
     import numpy as np
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from dashcam_pipeline.vision.input_size import InputSize
 
-Precision = Literal["f32", "bf16", "f16"]
+Precision = Literal["auto", "f32", "bf16", "f16"]
 
 OPENVINO_SUFFIXES = (".xml", ".onnx")
 ONNX_SUFFIXES = (".onnx",)
@@ -32,6 +33,7 @@ class RuntimeOptions:
     threads: int = 1
     """CPU threads of one inference."""
     precision: Precision = "f32"
+    """`auto` = bf16 on a CPU that multiplies in it, else f32."""
     tensorrt: bool = False
     """On a CUDA device, ask onnxruntime for TensorRT."""
     batch: int = 1
@@ -50,6 +52,13 @@ class RuntimeOptions:
         """The number of the CUDA device, 0 where none is named."""
         _, _, index = self.device.partition(":")
         return int(index or 0)
+
+    @property
+    def chosen_precision(self) -> Precision:
+        """The arithmetic that is really asked for."""
+        if self.precision != "auto":
+            return self.precision
+        return "bf16" if self.chosen_engine == "openvino" and not self.on_cuda and has_bf16() else "f32"
 
     @property
     def chosen_engine(self) -> str:

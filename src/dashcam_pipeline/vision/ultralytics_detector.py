@@ -71,7 +71,7 @@ class UltralyticsDetector:
         self._min_score = min_score
         self._one_class = one_class
         self._device = options.device if options.on_cuda else "cpu"
-        self._precision = {"half": True} if options.precision == "f16" else {}
+        self._precision = {"half": True} if options.chosen_precision == "f16" else {}
         self.name = f"ultralytics:{'CUDA' if options.on_cuda else 'CPU'}"
         try:
             self._model: Any = ultralytics.YOLO(str(path), task="detect")
