@@ -67,6 +67,18 @@ def test_a_reader_of_a_released_frame_does_not_die_of_its_next_use(store: FrameS
     assert int(mapped.max()) == 30
 
 
+def test_a_file_goes_before_the_disk_sees_it_however_often_it_is_used(store: FrameStore) -> None:
+    store.put("a.npy", grey(10))
+    long_ago = (store.folder / "a.npy").stat().st_mtime - frame_pool.MAX_AGE_S + 5
+    os.utime(store.folder / "a.npy", (long_ago, long_ago))
+    store.delete("a.npy")
+    store.put("b.npy", grey(20))  # written over, and yet as old as it was
+    assert (store.folder / "b.npy").stat().st_mtime == pytest.approx(long_ago, abs=0.01)
+    os.utime(store.folder / "b.npy", (long_ago - 6, long_ago - 6))
+    store.delete("b.npy")
+    assert (kept(store), store.leftovers()) == ([], [])
+
+
 def test_pictures_are_not_kept(store: FrameStore) -> None:
     for name in ("p.jpg", "p.png"):
         store.put(name, grey(10))

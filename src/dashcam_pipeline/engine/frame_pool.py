@@ -23,6 +23,7 @@ from typing import IO
 
 FOLDER = "pool"
 MAX_BYTES = 128 << 20  # 48 frames of 720p: more than readers bring in at once when a gate opens
+MAX_AGE_S = 20.0  # Linux writes to the disk what has been in memory for 30 s; so no frame ever gets there
 PART = ".part"  # a file that is being written; what a dead writer leaves goes with the run's folder
 
 
@@ -41,8 +42,10 @@ class FramePool:
         part = self.folder / f"{os.getpid()}-{threading.get_ident()}{PART}"  # one at a time in each thread
         try:
             with self._open(part, nbytes) as file:
+                born_ns = os.fstat(file.fileno()).st_mtime_ns
                 fill(file)
                 size = file.tell()
+                os.utime(file.fileno(), ns=(born_ns, born_ns))  # the file's age, for `keep`
             if size != nbytes:  # what was in the file before would be the end of it
                 raise ValueError(f"{path.name} was to take {nbytes} bytes, and took {size}")
             part.rename(path)
@@ -53,8 +56,12 @@ class FramePool:
         return size
 
     def keep(self, path: Path) -> None:
-        """Take over the file of a released frame; where that is too much, those go that wait longest."""
-        nbytes = path.stat().st_size
+        """Take over the file of a released frame, unless it is old; where it gets too much, the longest kept go."""
+        status = path.stat()
+        if abs(time.time() - status.st_mtime) > MAX_AGE_S:
+            path.unlink()
+            return
+        nbytes = status.st_size
         free = self._free()
         too_much = sum(map(_nbytes, free)) + nbytes - self.max_bytes
         for name in free:
