@@ -104,6 +104,21 @@ def test_a_vehicle_whose_pictures_cannot_be_read_still_gets_its_row(tmp_path: Pa
     assert len(bench.queue.dead_letters()) == 1
 
 
+def test_a_vehicle_of_which_no_stage_can_read_the_pictures_gets_its_row(tmp_path: Path) -> None:
+    """What comes of the searches that were given up fails too: it is word from a stage before, and has an heir."""
+    bench = Bench(tmp_path, max_attempts=2)
+    smooth = smooth_of(bench)
+    leaves(bench, look(0), look(1))
+    work_and_fail(bench, smooth)
+    break_pictures(bench)
+    while batch := bench.lease("PLATE_DETECT", 1):
+        bench.queue.fail("w", batch.task_ids[0], "its picture can't be read")
+    work_and_fail(bench, smooth)
+    bench.drain("DEAD_LETTER")
+    row = row_of(bench)
+    assert (row.no_plate_reason, row.vehicle_picture) == (NoPlateReason.ERROR, None)
+
+
 def test_a_vehicle_that_is_given_up_when_it_passes_has_an_error_for_a_reason(tmp_path: Path) -> None:
     """Its views were wide enough; they were not searched because a stage failed."""
     bench = Bench(tmp_path, max_attempts=1)

@@ -130,7 +130,7 @@ class Ledger:
         if keeper is not None and task.category != keeper:
             self._add([for_keeping(tried, keeper, reason)])
         heir = self._categories[task.category].on_dead
-        if heir is not None and task.tombstone_of is None:
+        if heir is not None and task.tombstone_of != task.category:  # that one has told it already
             self._add([tombstone(task, heir)])
         self._finish([task])
         self.move_on({task.source_id})
