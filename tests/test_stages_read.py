@@ -187,6 +187,40 @@ def test_a_reader_that_dies_between_storing_and_pushing_loses_no_frame(
     assert brought_in(bench) == list(range(20))
 
 
+def test_what_a_dead_reader_has_under_way_takes_no_frame_from_the_next_one(
+    tmp_path: Path, video: type[FakeVideo], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its last call comes in late, is refused, and the frames that it names are deleted."""
+    bench = Bench(tmp_path, EVERY)
+    queued(bench)
+    progress, late = bench.queue.progress, []
+
+    def die_behind_the_first_frames(*arguments: Any) -> None:
+        if arguments[2].new_frames:
+            late.append(arguments)
+            raise RuntimeError("killed")
+        progress(*arguments)
+
+    def come_behind_the_late_call(*arguments: Any) -> None:
+        while late:
+            with pytest.raises(LeaseLost):
+                progress(*late.pop())
+        progress(*arguments)
+
+    reader, bench.tools = bench.tools, replace(bench.tools, worker_id="dead")
+    batch = bench.lease("READ", owner="dead")
+    assert batch is not None
+    monkeypatch.setattr(bench.queue, "progress", die_behind_the_first_frames)
+    with pytest.raises(RuntimeError):
+        bench.build("READ").process(batch)
+    bench.queue.requeue_owner("dead", "killed", interrupted=True)
+    bench.tools = reader
+    monkeypatch.setattr(bench.queue, "progress", come_behind_the_late_call)
+    assert read_once(bench) is None
+    assert late == []
+    assert brought_in(bench) == list(range(20))
+
+
 def test_a_second_try_does_not_say_again_that_the_video_is_running(
     tmp_path: Path, video: type[FakeVideo]
 ) -> None:

@@ -163,7 +163,9 @@ class Read:
         """Store the frames and push their tasks, in one step with the reader's own position."""
         store, stored, pushed = self._tools.store, {}, list(more)
         for offset, frame in enumerate(chunk):
-            frame_id = store.frame_id(f"{job.video_id[:SHORT_ID]}-{frame.index:07d}")
+            # The worker's name: what a dead reader had under way is refused, and its frames are deleted by their names.
+            name = f"{job.video_id[:SHORT_ID]}-{frame.index:07d}-{self._tools.worker_id}"
+            frame_id = store.frame_id(name)
             stored[frame_id] = store_frame(self._context, (task.task_id,), frame_id, frame.image)
             order = position.frames_in + offset
             pushed.append(
