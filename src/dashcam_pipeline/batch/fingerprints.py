@@ -13,6 +13,9 @@ from dashcam_pipeline.config import Settings
 RESULT_SECTIONS = ("detection", "looks", "models", "sampling", "tracking", "vote")
 """The sections whose settings can change a row."""
 FRAME_FORMAT = "frame_store.format"
+STATES = "states-2"
+"""To be counted up whenever what a stage remembers, and so keeps in checkpoints, gets other fields or another meaning:
+it would be taken for what it was, and fail frame after frame."""
 
 Recorded = Mapping[str, object]
 """Settings as they stand in a run's row."""
@@ -41,7 +44,7 @@ def of_config(settings: Settings) -> str:
 
 def stamp(fingerprints: Fingerprints, frame_format: str) -> str:
     """What a checkpoint must agree in with the run that goes on from it."""
-    return "/".join((__version__, fingerprints.config, fingerprints.models, frame_format))
+    return "/".join((__version__, STATES, fingerprints.config, fingerprints.models, frame_format))
 
 
 def differences(old: Recorded, new: Settings) -> list[str]:
