@@ -240,3 +240,15 @@ def test_a_run_that_goes_on_begins_without_the_kept_files_of_the_dead_one(tmp_pa
     assert kept(store) == []
     folder.remove()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_of_somebody_else_among_the_kept_ones_does_no_harm(store: FrameStore) -> None:
+    store.put("old.npy", grey(10))
+    store.delete("old.npy")
+    foreign = store.folder / frame_pool.FOLDER / ".nfs000000000123abcd00000001"
+    foreign.write_bytes(b"deleted while it was in use")
+    assert store.free_bytes() > 0
+    store.put("new.npy", grey(200))
+    store.delete("new.npy")
+    store.forget_released()
+    assert foreign.exists()

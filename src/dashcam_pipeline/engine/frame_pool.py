@@ -13,6 +13,7 @@ what such a process has asked for and is still under way is refused with its lea
 from __future__ import annotations
 
 import os
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -24,6 +25,7 @@ from typing import IO
 FOLDER = "pool"
 MAX_BYTES = 128 << 20  # 48 frames of 720p: more than readers bring in at once when a gate opens
 MAX_AGE_S = 20.0  # Linux writes to the disk what has been in memory for 30 s; so no frame ever gets there
+_KEPT = re.compile(r"\d+-\d+")  # see `_name`
 PART = ".part"  # a file that is being written; what a dead writer leaves goes with the run's folder
 
 
@@ -104,10 +106,11 @@ class FramePool:
             return part.open("wb", buffering=0)
 
     def _free(self) -> list[str]:
-        """The names of the kept files, those that wait longest first."""
+        """The names of the kept files, those that wait longest first. Other files are none of ours: a network disk
+        keeps what was deleted in use under a name of its own."""
         try:
             with os.scandir(self.folder) as entries:
-                return sorted(entry.name for entry in entries if not entry.name.endswith(PART))
+                return sorted(entry.name for entry in entries if _KEPT.fullmatch(entry.name))
         except FileNotFoundError:
             return []
 
