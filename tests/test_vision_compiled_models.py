@@ -101,6 +101,18 @@ def test_a_folder_that_takes_nothing_costs_no_run(tmp_path: Path) -> None:
     assert answer(compiled_model(Core(), network(), SETTINGS, None)) == 2.0
 
 
+def test_files_that_are_somebody_elses_serve_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled_model(Core(), network(), SETTINGS, tmp_path)
+
+    def refuse(*arguments: Any) -> None:
+        raise PermissionError("not yours")
+
+    monkeypatch.setattr(os, "utime", refuse)
+    core = Core()
+    assert answer(compiled_model(core, network(), SETTINGS, tmp_path)) == 2.0
+    assert core.compiled == 0
+
+
 def test_files_that_were_not_used_for_longest_go_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
