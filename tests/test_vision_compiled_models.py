@@ -101,6 +101,30 @@ def test_a_folder_that_takes_nothing_costs_no_run(tmp_path: Path) -> None:
     assert answer(compiled_model(Core(), network(), SETTINGS, None)) == 2.0
 
 
+def branching(factor: float) -> Any:
+    """A network whose weights lie in a network inside it."""
+    from openvino import opset13 as ops
+
+    given, wanted = ops.parameter([1, 3], np.float32), ops.parameter([1], bool)
+    inside, otherwise = ops.parameter([1, 3], np.float32), ops.parameter([1, 3], np.float32)
+    then = openvino.Model(
+        [ops.multiply(inside, ops.constant(np.full((1, 3), factor, np.float32)))], [inside], "then"
+    )
+    other = openvino.Model([ops.relu(otherwise)], [otherwise], "else")
+    branch = ops.if_op(wanted)
+    branch.set_then_body(then)
+    branch.set_else_body(other)
+    branch.set_input(given.output(0), inside, otherwise)
+    result = branch.set_output(then.get_results()[0], other.get_results()[0])
+    return openvino.Model([result], [given, wanted], "branching")
+
+
+def test_models_that_differ_only_in_a_network_inside_are_not_taken_for_each_other(tmp_path: Path) -> None:
+    for factor in (2.0, 3.0):
+        model = compiled_model(Core(), branching(factor), SETTINGS, tmp_path)
+        assert float(model([np.ones((1, 3), np.float32), np.array([True])])[0].max()) == factor
+
+
 def test_files_that_are_somebody_elses_serve_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     compiled_model(Core(), network(), SETTINGS, tmp_path)
 

@@ -18,6 +18,10 @@ from typing import Any
 FILES_KEPT = 32
 """A model has a file for each input shape, number of threads and precision; a few megabytes each."""
 
+NESTED = frozenset({"If", "Loop", "TensorIterator"})
+"""Operations with networks of their own inside, whose weights can't be looked at from outside: models with them are
+not kept."""
+
 SUFFIX = ".blob"
 DIGEST_BYTES = 32
 
@@ -36,7 +40,7 @@ def compiled_model(core: Any, network: Any, settings: Mapping[str, object], fold
     Raises:
         RuntimeError: OpenVINO can't compile the network.
     """
-    if folder is None:
+    if folder is None or any(operation.get_type_name() in NESTED for operation in network.get_ops()):
         return core.compile_model(network, "CPU", settings)
     path = folder / f"{_key(core, network, settings)}{SUFFIX}"
     blob = _read(path)
