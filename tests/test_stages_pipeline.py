@@ -129,3 +129,15 @@ def test_a_worker_builds_only_the_stages_of_its_class(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     built = BuildStages(bench.job)(bench.tools, ("TRACK", "SUMMARY"))
     assert sorted(built) == ["SUMMARY", "TRACK"]
+
+
+def test_a_user_without_a_home_runs_models_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a container that is started for a number that no user has."""
+    context = Bench(tmp_path).context("OCR")
+    assert context.runtime_options().compiled_dir is not None
+
+    def refuse(*_: object) -> Path:
+        raise RuntimeError("could not determine the home directory")
+
+    monkeypatch.setattr("platformdirs.user_cache_path", refuse)
+    assert context.runtime_options().compiled_dir is None

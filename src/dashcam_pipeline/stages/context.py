@@ -73,8 +73,6 @@ class StageContext:
 
     def runtime_options(self) -> RuntimeOptions:
         """How this worker runs models."""
-        import platformdirs
-
         from dashcam_pipeline.vision.runtime import RuntimeOptions  # only workers that run models load it
 
         models = self.settings.models
@@ -86,7 +84,7 @@ class StageContext:
             tensorrt=models.tensorrt,
             batch=1 if self.tools.device == "cpu" else models.gpu_batch,
             cache_dir=self.job.work_dir / "model_cache" / self.tools.worker_id,  # not for two writers at once
-            compiled_dir=platformdirs.user_cache_path("dashcam") / "compiled_models",
+            compiled_dir=_compiled_dir(),
         )
 
     def weights(self, name: str, role: Role) -> Path:
@@ -94,3 +92,13 @@ class StageContext:
         from dashcam_pipeline.weights import resolve
 
         return resolve(name, role)
+
+
+def _compiled_dir() -> Path | None:
+    """Where compiled models are kept; None for a user without a home."""
+    import platformdirs
+
+    try:
+        return platformdirs.user_cache_path("dashcam") / "compiled_models"
+    except RuntimeError:
+        return None
