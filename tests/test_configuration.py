@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import runpy
 import subprocess
 import sys
@@ -14,8 +15,9 @@ import yaml
 from dashcam_pipeline.assets import checkout
 from dashcam_pipeline.config import Settings
 from dashcam_pipeline.configuration import find, load, presets
-from dashcam_pipeline.configuration_keys import all_keys, section_names
+from dashcam_pipeline.configuration_keys import all_keys, markdown, section_names
 from dashcam_pipeline.errors import EXIT_BAD_INPUT, BadInput, ConfigError
+from dashcam_pipeline.removed_settings import REMOVED
 
 ROOT = checkout()
 
@@ -125,6 +127,23 @@ def test_null_brings_a_default_back(file: Path) -> None:
             "my.yaml:2: models.tensorrt: 'maybe' won't do; it must be true or false",
         ),
         (
+            "sampling:\n  frames_per_s: null\n",
+            "my.yaml:2: sampling.frames_per_s: null won't do; it must be a number above 0",
+        ),
+        (
+            "frame_store:\n  format: true\n",
+            "my.yaml:2: frame_store.format: true won't do; it must be `raw`, `jpeg` or `png`",
+        ),
+        (
+            "run:\n  readers: {a: [null, 1]}\n",
+            "my.yaml:2: run.readers: {a: [null, 1]} won't do; it must be a whole number from 1 to 1000 or null",
+        ),
+        (
+            "looks:\n  max_looks: 20\n",
+            "my.yaml:2: the setting `looks.max_looks` is gone: `looks.kept_views` is the most that is searched of a "
+            "vehicle",
+        ),
+        (
             "vote:\n  claim_confidence: [0.5]\n",
             "my.yaml:2: vote.claim_confidence: [0.5] won't do; it must be a number from 0 to 1",
         ),
@@ -150,6 +169,27 @@ def test_wrong_file_is_told_place_key_and_cure(file: Path, text: str, said: str)
 def test_all_wrong_values_are_told_at_once(file: Path) -> None:
     said = error_of(file, "sampling:\n  stride: 0\nvote:\n  min_reads: -1\n").splitlines()
     assert [line.partition(": ")[0] for line in said] == ["my.yaml:2", "my.yaml:4"]
+
+
+def test_all_unknown_settings_are_told_at_once(file: Path) -> None:
+    said = error_of(
+        file, "sampilng:\n  a: 1\nlooks:\n  burst: 3\n  growth: 2\nvote:\n  min_read: 1\n"
+    ).splitlines()
+    assert [line.partition(": ")[0] for line in said] == ["my.yaml:1", "my.yaml:4", "my.yaml:5", "my.yaml:7"]
+
+
+def test_a_file_for_something_else_is_told_in_few_lines(file: Path) -> None:
+    said = error_of(file, "".join(f"key{number}: 1\n" for number in range(500))).splitlines()
+    assert len(said) == 11
+    assert said[-1] == "my.yaml:11: there are 490 more that are no settings"
+
+
+@pytest.mark.parametrize("name", REMOVED)
+def test_setting_that_is_gone_is_none_and_what_is_named_instead_is_one(name: str) -> None:
+    assert name not in all_keys()
+    instead = re.findall(r"`([^`]+)`", REMOVED[name])
+    assert instead
+    assert set(instead) <= set(all_keys())
 
 
 def test_file_that_is_not_text_is_told(file: Path) -> None:
@@ -217,6 +257,12 @@ def test_default_preset_says_what_the_code_says() -> None:
 def test_every_setting_has_a_meaning() -> None:
     assert [key.name for key in all_keys().values() if not key.meaning] == []
     assert {name.partition(".")[0] for name in all_keys()} == set(section_names())
+
+
+def test_every_setting_is_one_row_of_the_documents() -> None:
+    rows = [line for line in markdown().splitlines() if line.startswith("| `")]
+    assert [len(re.findall(r"(?<!\\)\|", row)) for row in rows] == [5] * len(all_keys())
+    assert all(row.endswith(" |") for row in rows)
 
 
 @pytest.mark.skipif(ROOT is None, reason="documents lie in a source checkout only")

@@ -48,7 +48,7 @@ class RunSettings(Section):
     """Processes that track, vote and write pictures; null = by the number of cores and `hybrid`."""
     hybrid: bool = False
     """One process may do both kinds of work: on a host with GPUs, CPU workers run models too while the GPUs are
-    behind, and rows may differ in their last digits from run to run; without one, model workers track and vote."""
+    behind, and rows may differ in their last digits from run to run; without a GPU, model workers track and vote."""
     readers: Processes | None = None
     """Videos decoded at the same time; null = by the number of cores."""
     drain_deadline_s: Seconds = 30.0
@@ -78,7 +78,8 @@ class FrameStoreSettings(Section):
     format: Literal["raw", "jpeg", "png"] = "raw"
     """What a waiting frame is stored as; `raw` costs disk, the others time."""
     quota_mb: Count = 1024
-    """Readers wait while the frames of this run take more than this."""
+    """Readers wait while the frames of this run take more than this; files of released frames, up to 128 MiB, are kept
+    beside it."""
     min_free_mb: Count = 512
     """Readers wait while the disk has less than this left."""
 

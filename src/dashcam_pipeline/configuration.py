@@ -20,12 +20,14 @@ from dashcam_pipeline.assets import configs_folder
 from dashcam_pipeline.config import NO_LIMIT, Settings
 from dashcam_pipeline.configuration_keys import all_keys, section_names
 from dashcam_pipeline.errors import BadInput, ConfigError
+from dashcam_pipeline.removed_settings import REMOVED
 from dashcam_pipeline.user_paths import expanded
 from dashcam_pipeline.yaml_file import YamlFile, read_yaml_file, shortened, yaml_value
 
 DEFAULT = "default"
 DSN_VARIABLE = "DASHCAM_DSN"
 VARIABLE_PREFIX = "DASHCAM__"  # DASHCAM__SAMPLING__STRIDE=3 is sampling.stride
+_MOST_UNKNOWN = 10  # that one error lists
 
 # Options whose name is not that of their key.
 _OPTIONS: Mapping[str, str] = {"storage.dsn": "--db"}
@@ -71,8 +73,7 @@ def load(
         *_from_environment(os.environ if environment is None else environment),
         *_from_options(overrides or {}),
     ]
-    for item in given:
-        _must_be_known(item)
+    _must_be_known(given)
     latest = {item.key: item for item in given}
     settings = _validated(latest)
     return Loaded(settings, {key: item.origin for key, item in latest.items()})
@@ -105,10 +106,11 @@ def find(config: str | Path) -> Path:
 def _from_file(source: YamlFile) -> Iterable[_Given]:
     for section, content in source.values.items():
         place = source.place((str(section),))
+        if section not in section_names():
+            yield _Given(str(section), content, place)  # told with all others that are no settings
+            continue
         if content is None:
             content = {}  # a section whose keys are all commented out
-        if section not in section_names():
-            raise _unknown(str(section), place, [*section_names(), *all_keys()])
         if not isinstance(content, dict):
             raise ConfigError(f"{place}: `{section}` is a section: its keys stand below it, indented")
         for key, value in content.items():
@@ -141,18 +143,23 @@ def _from_options(overrides: Mapping[str, object]) -> Iterable[_Given]:
             yield _Given(key, value, f"option {name}")
 
 
-def _must_be_known(item: _Given) -> None:
-    keys = all_keys()
-    if item.key not in keys:
-        raise _unknown(item.key, item.origin, keys)
+def _must_be_known(given: Iterable[_Given]) -> None:
+    unknown = [item for item in given if item.key not in all_keys()]
+    if unknown:
+        lines = [_unknown(item) for item in unknown[:_MOST_UNKNOWN]]
+        if rest := unknown[_MOST_UNKNOWN:]:
+            lines.append(f"{rest[0].origin}: there are {len(rest)} more that are no settings")
+        raise ConfigError("\n".join(lines))
 
 
-def _unknown(given: str, place: str, known: Iterable[str]) -> ConfigError:
-    name = shortened(given)
-    candidates = list(known)
+def _unknown(item: _Given) -> str:
+    name = shortened(item.key)
+    if item.key in REMOVED:
+        return f"{item.origin}: the setting `{name}` is gone: {REMOVED[item.key]}"
+    candidates = [known for known in (*section_names(), *all_keys()) if known != item.key]
     near = _same_last_part(name, candidates) or difflib.get_close_matches(name, candidates, n=1, cutoff=0.5)
     hint = f"did you mean `{near[0]}`?" if near else "`dashcam config keys` lists what there is"
-    return ConfigError(f"{place}: there is no setting `{name}`; {hint}")
+    return f"{item.origin}: there is no setting `{name}`; {hint}"
 
 
 def _same_last_part(name: str, candidates: Iterable[str]) -> list[str]:
@@ -186,8 +193,11 @@ def _explain(error: Any, given: Mapping[str, _Given]) -> str:
 
 
 def _told(value: Any) -> str:
-    """A value as an error repeats it."""
-    try:
+    """A value as an error repeats it: as YAML writes it, a text in quotes."""
+    if isinstance(value, str):
         return shortened(repr(value))
+    try:
+        written = yaml.safe_dump(value, default_flow_style=True, width=NO_LIMIT, allow_unicode=True)
+        return shortened(written.removesuffix("...\n").strip())
     except ValueError:  # Python refuses to write out thousands of digits
         return "a number this long"

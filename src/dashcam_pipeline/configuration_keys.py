@@ -113,7 +113,7 @@ def _meanings(model: type[Section]) -> dict[str, str]:
     for key, below in pairwise(body.body):
         match key, below:
             case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
-                found[name] = inspect.cleandoc(text)
+                found[name] = " ".join(text.split())  # one line: a row of a table
     return found
 
 
