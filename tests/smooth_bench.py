@@ -16,7 +16,7 @@ from dashcam_pipeline.vision.voting import LookResult
 from dashcam_pipeline.vision.watch import Look
 from stage_bench import VIDEO, Bench, passed, picture, task
 
-LARGE = Box(20, 20, 620, 500)
+LARGE = Box(20, 20, 720, 500)
 """A vehicle of which a search in full shows more than a shrunk one."""
 
 Sees = Callable[[Search], LookResult]

@@ -59,7 +59,7 @@ def test_a_search_that_was_given_up_is_not_waited_for(tmp_path: Path, category: 
 def test_a_vehicle_whose_searches_are_all_given_up_gets_a_row_that_says_so(tmp_path: Path) -> None:
     bench = Bench(tmp_path, max_attempts=1)
     smooth = smooth_of(bench)
-    leaves(bench, *(look(frame_idx) for frame_idx in range(5)))
+    leaves(bench, *(look(frame_idx) for frame_idx in range(9)))
     tried = 0
     while bench.work("PLATE_SMOOTH", smooth):
         for asked in searches(bench):

@@ -132,11 +132,11 @@ def test_a_large_vehicle_is_searched_in_full_where_the_shrunk_search_found_nothi
     asked = rounds(bench, lambda search: result(search) if search.in_full else nothing(search))
     assert asked == [
         ["1-0", "1-1"],
-        ["1-0-in-full", "1-1-in-full"],
-        [f"1-{frame_idx}-in-full" for frame_idx in (2, 3, 4, 5)],
+        ["1-0-in-full", "1-1-in-full", "1-2", "1-11"],
+        [f"1-{frame_idx}-in-full" for frame_idx in (2, 3, 4, 5, 6, 7)],
     ]
     row = row_of(bench)
-    assert (row.final_plate, row.reads) == ("AB12CDE", 6)
+    assert (row.final_plate, row.reads) == ("AB12CDE", 8)
 
 
 def test_vehicles_are_kept_apart(tmp_path: Path) -> None:

@@ -147,13 +147,13 @@ def names(*numbers: int, full: bool = False) -> list[str]:
         pytest.param(
             passing_of(*[SMALL] * 12),
             always(NOTHING),
-            [names(0, 1), names(2, 3)],
-            id="nothing on small vehicles",
+            [names(0, 1), names(2, 11), names(3, 10)],
+            id="nothing in the best views: others from all over the time in sight",
         ),
         pytest.param(
             passing_of(*[LARGE] * 12),
             always(NOTHING),
-            [names(0, 1), names(0, 1, full=True)],
+            [names(0, 1), [*names(0, 1, full=True), *names(2, 11)]],
             id="nothing on a large vehicle, not in full either",
         ),
         pytest.param(
@@ -165,19 +165,19 @@ def names(*numbers: int, full: bool = False) -> list[str]:
         pytest.param(
             passing_of(SMALL, LARGE, *[SMALL] * 4),
             always(NOTHING),
-            [names(0, 1), names(1, full=True)],
+            [names(0, 1), [*names(1, full=True), *names(2, 5)], names(3, 4)],
             id="only the large view is searched in full",
         ),
         pytest.param(
             passing_of(SMALL, SMALL, LARGE, SMALL, LARGE),
             always(NOTHING),
-            [names(0, 1), names(2, 3), names(2, full=True)],
-            id="a large view in a later round",
+            [names(0, 1), [*names(2, 4, full=True), *names(2, 4)]],
+            id="the best of the large views, also where others are better",
         ),
         pytest.param(
             passing_of(*[LARGE] * 12),
             only_in_full(PLATE),
-            [names(0, 1), names(0, 1, full=True), names(2, 3, 4, 5, full=True)],
+            [names(0, 1), [*names(0, 1, full=True), *names(2, 11)], names(2, 3, 4, 5, 6, 7, full=True)],
             id="what is only found in full is searched in full from then on",
         ),
         pytest.param(
@@ -189,7 +189,7 @@ def names(*numbers: int, full: bool = False) -> list[str]:
         pytest.param(
             passing_of(*[SMALL] * 12),
             always(BROKEN),
-            [names(0, 1), names(2, 3)],
+            [names(0, 1), names(2, 11), names(3, 10)],
             id="searches that were given up show nothing",
         ),
         pytest.param(
@@ -208,7 +208,7 @@ def test_rounds(passing: Passing, answers: Answers, wanted: list[list[str]]) -> 
     ("answers", "wanted"),
     [
         (always(PLATE), [names(0, 1), names(2, 3)]),
-        (always(NOTHING), [names(0, 1), names(2, 3)]),
+        (always(NOTHING), [names(0, 1), names(2, 5), names(3, 4)]),
         (always(UNSURE), [names(0, 1), names(2, 3), names(4, 5)]),
     ],
 )
@@ -217,6 +217,13 @@ def test_without_a_shrunk_size_all_searches_are_in_full_and_none_is_asked_for_tw
 ) -> None:
     full = [[f"{name}-in-full" for name in some] for some in wanted]
     assert rounds(passing_of(*[LARGE] * 6), answers, shrunk_px=None) == full
+
+
+def test_a_plate_that_is_outside_of_the_best_views_is_found_in_others() -> None:
+    """As at a toll gate: the widest views are of a bonnet, whose plate has left the picture."""
+    asked = rounds(passing_of(*[LARGE] * 12), lambda search: PLATE if search.look.frame_idx >= 6 else NOTHING)
+    assert names(11)[0] in asked[1]
+    assert len(asked) == 3
 
 
 def test_settings_say_how_many_are_enough() -> None:
@@ -228,9 +235,10 @@ def test_settings_say_how_many_are_enough() -> None:
     patient = LookSettings(fruitless_searches=9)
     assert rounds(vehicle, always(NOTHING), patient) == [
         names(0, 1),
-        names(2, 3),
-        names(4, 5, 6, 7),
-        names(8, 9, 10, 11),
+        names(2, 11),
+        names(3, 10),
+        names(4, 9),
+        names(5, 8),
     ]
 
 

@@ -123,7 +123,7 @@ class ModelSettings(Section):
     """Pictures of one inference on a GPU; where fewer wait, black ones fill it up. On the CPU it is always one."""
     vehicle_input: Literal["fitted", "own"] = "fitted"
     """Input of the vehicle detector: `fitted` = as wide as the model's own, as high as the frames' shape asks for."""
-    plate_input_px: int | None = Field(default=256, ge=64, le=2048)
+    plate_input_px: int | None = Field(default=320, ge=64, le=2048)
     """Side to which vehicles are shrunk for the plate search; null = the model's own. Large ones that show no plate
     that small are searched again in full."""
     vehicle_batch: Count = 8
@@ -175,8 +175,8 @@ class LookSettings(Section):
     """It is enough once so many reads agree …"""
     enough_confidence: Share = 0.8
     """… and the vote is at least this sure."""
-    fruitless_searches: Count = 4
-    """It is enough, too, when so many searches of the best views found no plate, or when theirs are too small."""
+    fruitless_searches: Count = 6
+    """It is enough, too, when so many searches found no plate, or when the best views show one that is too small."""
     picture_quality: int = Field(default=95, ge=1, le=100)
     """JPEG quality of the views, out of which plates are searched and read."""
 

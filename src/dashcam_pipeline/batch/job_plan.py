@@ -18,6 +18,7 @@ from dashcam_pipeline.stages.context import Job
 from dashcam_pipeline.stages.pipeline import CHECKPOINT, DEAD_LETTER, READ, BuildStages, table_for
 from dashcam_pipeline.stages.records import VideoJob
 from dashcam_pipeline.vision.devices import devices_for
+from dashcam_pipeline.vision.runtime import RuntimeOptions
 
 MB = 10**6
 GPU_TASKS_A_WORKER = 12  # more in waiting makes no worker busier, and a killed run reads it all again
@@ -49,10 +50,23 @@ def run_plan(
     )
 
 
-def models_resize(settings: Settings) -> bool:
-    """Whether every worker runs models by OpenVINO, which alone can give them another input size."""
-    on_cpu = all(device == "cpu" for device in devices_for(settings.run.device))
-    return on_cpu and settings.models.engine in ("auto", "openvino")
+def settled(settings: Settings) -> Settings:
+    """The settings of a run, with what follows from the host in the place of `auto`.
+
+    A row must depend neither on which worker made it nor on the host on which a run is continued: what the models
+    really do is a setting like any other, and stands in the run's row and its fingerprint.
+    """
+    devices = devices_for(settings.run.device)
+    options = [
+        RuntimeOptions(engine=settings.models.engine, device=device, precision=settings.models.precision)
+        for device in devices
+    ]
+    chosen: dict[str, object] = {"precision": options[0].chosen_precision}
+    if any(
+        one.chosen_engine != "openvino" for one in options
+    ):  # only OpenVINO gives models another input size
+        chosen |= {"vehicle_input": "own", "plate_input_px": None}
+    return settings.model_copy(update={"models": settings.models.model_copy(update=chosen)})
 
 
 def _read_task(video: VideoJob) -> Task:

@@ -18,7 +18,7 @@ from dashcam_pipeline.batch.catching_up import catch_up, close_books, database_n
 from dashcam_pipeline.batch.current_run import CurrentRun, note_run, recall_run
 from dashcam_pipeline.batch.fingerprints import Fingerprints
 from dashcam_pipeline.batch.inputs import Inputs
-from dashcam_pipeline.batch.job_plan import MB, models_resize, run_plan
+from dashcam_pipeline.batch.job_plan import MB, run_plan, settled
 from dashcam_pipeline.batch.records import Ending, RunRecords
 from dashcam_pipeline.batch.resume import Plan, Question, Wish, make_plan, unfinished_run
 from dashcam_pipeline.config import Settings
@@ -78,7 +78,7 @@ class BatchRun:
     """
 
     def __init__(self, settings: Settings, work_dir: Path, dsn: str | None) -> None:
-        self._settings = settings
+        self._settings = settled(settings)
         self._dsn = dsn
         self.work_dir = WorkDir(work_dir)
         self.new_run_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:4]}"
@@ -172,7 +172,6 @@ class BatchRun:
             run_id=run.run_id,
             work_dir=path,
             database_url=database.url,
-            models_resize=models_resize(self._settings),
             stamp=self._stamp,
         )
         to_do = run_plan(job, plan.read, prepared.checkpoints, self.frames_root, log_level)

@@ -26,7 +26,6 @@ class Job:
     run_id: str
     work_dir: Path
     database_url: str
-    models_resize: bool = True  # all its workers' engines can give a model another input size
     stamp: str = ""  # of program, settings and models: a checkpoint serves only a run with the same
 
 
@@ -57,19 +56,6 @@ class StageContext:
     @property
     def settings(self) -> Settings:
         return self.job.settings
-
-    @property
-    def plate_input_px(self) -> int | None:
-        """Side of the plate detector's input in a shrunk search; None where all searches are in full.
-
-        It follows from the job and not from the worker's own engine: a row must not depend on who did the work.
-        """
-        return self.settings.models.plate_input_px if self.job.models_resize else None
-
-    @property
-    def fits_frames(self) -> bool:
-        """Whether the vehicle detector's input gets the shape of the frames; likewise for all workers or none."""
-        return self.settings.models.vehicle_input == "fitted" and self.job.models_resize
 
     def runtime_options(self) -> RuntimeOptions:
         """How this worker runs models."""

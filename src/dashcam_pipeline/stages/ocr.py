@@ -11,7 +11,6 @@ from dashcam_pipeline.stages.frames import stored_frame
 from dashcam_pipeline.stages.records import LookDone, PlateToRead
 from dashcam_pipeline.vision.crops import plate_picture
 from dashcam_pipeline.vision.plate_reader import open_plate_reader
-from dashcam_pipeline.vision.quality import sharpness
 from dashcam_pipeline.vision.types import Image, PlateRead
 from dashcam_pipeline.weights import Role
 
@@ -45,7 +44,7 @@ class Ocr:
         return plate_picture(vehicle, box, self._context.settings.detection)
 
     def _follow(self, task: Task, plate: PlateToRead, image: Image, read: PlateRead) -> Task:
-        result = replace(plate.result, read=read, sharpness=sharpness(image))
+        result = replace(plate.result, read=read)
         return self._context.route.task(
             LookDone(result, plate.picture),
             task,

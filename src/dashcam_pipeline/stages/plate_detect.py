@@ -19,7 +19,7 @@ class PlateDetect:
 
     def __init__(self, context: StageContext) -> None:
         self._context = context
-        self._shrunk = self._open(context.plate_input_px)
+        self._shrunk = self._open(context.settings.models.plate_input_px)
         self._in_full: Detector | None = None  # few vehicles ask for it
 
     def process(self, batch: Batch, /) -> Outcome:
@@ -47,7 +47,7 @@ class PlateDetect:
         return {INFERENCES_PLATE: len(views) - in_full, INFERENCES_PLATE_IN_FULL: in_full}
 
     def _detector(self, in_full: bool) -> Detector:
-        if not in_full or self._context.plate_input_px is None:
+        if not in_full or self._context.settings.models.plate_input_px is None:
             return self._shrunk
         if self._in_full is None:
             self._in_full = self._open(None)

@@ -72,7 +72,7 @@ class PlateSmooth:
             return self._close(batch, replace(vehicle, pictures=()))
         settings = self._context.settings
         searches = next_round(
-            vehicle.passing, vehicle.results, settings.looks, settings.vote, self._context.plate_input_px
+            vehicle.passing, vehicle.results, settings.looks, settings.vote, settings.models.plate_input_px
         )
         return self._ask(batch.tasks[0], vehicle, searches) if searches else self._close(batch, vehicle)
 

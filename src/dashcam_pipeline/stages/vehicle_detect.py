@@ -22,7 +22,7 @@ class VehicleDetect:
             context.weights(settings.models.vehicle_detector, Role.VEHICLE_DETECTOR),
             context.runtime_options(),
             settings.detection.vehicle_min_score,
-            fitted=context.fits_frames,
+            fitted=settings.models.vehicle_input == "fitted",
         )
 
     def process(self, batch: Batch, /) -> Outcome:

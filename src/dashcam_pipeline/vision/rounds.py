@@ -42,25 +42,43 @@ def next_round(
         looks, vote: the settings.
         shrunk_px: side of the detector's input in a shrunk search; None where all searches are in full.
 
-    The first round has `looks.first_searches` views, shrunk. Shows none of them a plate, then they are searched in
-    full, or, where that can't show more, others instead of them. Otherwise each further round has as many
-    views as were searched before. Equal results give equal rounds, so the rows of a run depend on nothing else.
+    The first round has `looks.first_searches` views, the best ones, shrunk; each further one has as many as were
+    searched before. While none shows a plate, as many as at first are taken from all over the time that the
+    vehicle was in sight, because its plate may have been outside in the best views, and large ones are searched in
+    full too. Equal results give equal rounds, so the rows of a run depend on nothing else.
     """
     searchable = [look for look in passing.looks if look.search]
-    in_full = shrunk_px is None or any(result.in_full for result in results)
-    searched = {(result.frame_idx, result.in_full) for result in results}
-    left = [look for look in searchable if (look.frame_idx, in_full) not in searched]
     plates = [result.plate_box for result in results if result.plate_box is not None]
-    if results and not plates:
-        again = [look for look in searchable[: len(results)] if shrunk_px and _is_shrunk(look.box, shrunk_px)]
-        if again and not in_full:
-            return tuple(Search(look, True) for look in again)
-        if (in_full and shrunk_px) or len(results) >= looks.fruitless_searches:
+    if plates:
+        if _is_enough(passing, results, plates, looks, vote):
             return ()
-    if plates and _is_enough(passing, results, plates, looks, vote):
+        in_full = any(result.in_full for result in results if result.plate_box is not None)
+        return tuple(Search(look, in_full) for look in _left(searchable, results, in_full)[: len(results)])
+    if len(results) >= looks.fruitless_searches:
         return ()
-    count = max(looks.first_searches, len(results))
-    return tuple(Search(look, in_full) for look in left[:count])
+    if not results:
+        return tuple(Search(look, shrunk_px is None) for look in searchable[: looks.first_searches])
+    others = _spread(_left(searchable, results, shrunk_px is None), looks.first_searches)
+    large = [look for look in searchable if shrunk_px is not None and _is_shrunk(look.box, shrunk_px)]
+    return (
+        *(Search(look, True) for look in _left(large[: looks.first_searches], results, True)),
+        *(Search(look, shrunk_px is None) for look in others),
+    )
+
+
+def _left(looks: Sequence[Look], results: Sequence[LookResult], in_full: bool) -> list[Look]:
+    """Those that were not searched in this way."""
+    searched = {result.frame_idx for result in results if result.in_full == in_full}
+    return [look for look in looks if look.frame_idx not in searched]
+
+
+def _spread(looks: Sequence[Look], count: int) -> list[Look]:
+    """Some of the looks, as far from each other in time as can be, the earliest first."""
+    ordered = sorted(looks, key=lambda look: look.frame_idx)
+    if len(ordered) <= count or count < 2:
+        return ordered[:count]
+    step = (len(ordered) - 1) / (count - 1)
+    return [ordered[round(place * step)] for place in range(count)]
 
 
 def _is_shrunk(box: Box, shrunk_px: int) -> bool:

@@ -30,7 +30,6 @@ class LookResult:
     in_full: bool = False  # the search was at the plate detector's own input size
     plate_box: Box | None = None
     plate_score: float = 0.0
-    sharpness: float = 0.0  # of the plate picture, `quality.sharpness`
     read: PlateRead | None = None
     failed: bool = False  # a stage gave up on this look
 

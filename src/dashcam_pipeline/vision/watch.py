@@ -19,6 +19,13 @@ MOTORCYCLE_SHARE = 0.5
 """A plate takes about twice the share of a motorcycle's width than of a car's."""
 
 
+CUT_OFF_SHARE = 0.5
+"""What a view is worth whose vehicle reaches the edge of the frame: its plate may be outside."""
+
+EDGE_SHARE = 0.01
+"""So near to an edge, as a share of the frame's width and height, a box is taken to reach it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
     """One view of a vehicle that is worth more work."""
@@ -158,6 +165,8 @@ class Watch:
         if not search and not self._worth_picture(vehicle, box):
             return None
         worth = box.width * sharpness(box.crop(image)) if search else box.width
+        if _is_cut_off(box, image):
+            worth *= CUT_OFF_SHARE
         look = Look(vehicle.track_id, sight.frame_idx, sight.ts_s, box, search, worth)
         full = len(vehicle.looks) >= self._settings.kept_views
         return None if full and look.rank < min(kept.rank for kept in vehicle.looks) else look
@@ -178,3 +187,10 @@ class Watch:
         """The first view of all, and wider ones as long as there is nothing better."""
         widest_px = max((look.box.width * PICTURE_GROWTH for look in vehicle.looks), default=0.0)
         return not any(look.search for look in vehicle.looks) and box.width > widest_px
+
+
+def _is_cut_off(box: Box, image: Image) -> bool:
+    """Whether the vehicle may go on outside of the frame, to the sides or below; above, there is no plate."""
+    height, width = image.shape[:2]
+    margin_x, margin_y = EDGE_SHARE * width, EDGE_SHARE * height
+    return bool(box.x1 < margin_x or box.x2 > width - margin_x or box.y2 > height - margin_y)
