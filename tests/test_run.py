@@ -164,3 +164,16 @@ def test_an_embedded_database_that_dies_is_started_again(work_dir: Path) -> None
     assert running.returncode == 0
     assert "1 done" in out
     assert processes_of(work_dir) == []
+
+
+@pytest.mark.slow
+def test_cars_that_leave_the_picture_below_are_read_before_they_do() -> None:
+    """At the toll gate the widest views of a car show its bonnet."""
+    work_dir = Path(tempfile.mkdtemp(prefix="dashcam"))
+    try:
+        done = dashcam("run", clip("vn_tollgate_720p_20s.mp4"), "--work-dir", work_dir)
+        assert done.returncode == 0, done.stderr
+        rows = export(Finished(work_dir, work_dir, done))
+    finally:
+        shutil.rmtree(work_dir)
+    assert sorted(row["plate"] for row in rows if row["plate"]) == ["34A23126", "34A36837", "89C20339"]

@@ -15,7 +15,8 @@ from run_command import clip, dashcam
 
 FAKE = Path(__file__).parent / "fake_gpu"
 CLIP = "uk_mercedes_LS15EBC_720p.mp4"
-MODELS = "models: {vehicle_input: own, plate_input_px: null, precision: f32, gpu_batch: 1}\n"  # as on a GPU, picture by picture
+# As on a GPU, picture by picture.
+MODELS = "models: {vehicle_input: own, plate_input_px: null, precision: f32, gpu_batch: 1}\n"
 ON_CPU = f"run: {{device: cpu}}\n{MODELS}"
 ON_GPUS = f'run: {{device: "cuda:0,1", hybrid: true, decoder: "cuda:0"}}\n{MODELS}'
 MEANING = (

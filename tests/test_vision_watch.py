@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from dashcam_pipeline.config import LookSettings, TrackingSettings
-from dashcam_pipeline.vision.types import Detection, Image
+from dashcam_pipeline.vision.quality import sharpness
+from dashcam_pipeline.vision.types import Box, Detection, Image
 from dashcam_pipeline.vision.watch import Look, Passing, Watch, WatchStep
 from vision_data import vehicle
 
@@ -191,3 +192,23 @@ def test_state_stays_small() -> None:
     for index in range(50):
         state.step(index, index * STEP_S, crowd, NOISE)
     assert len(pickle.dumps(state)) < 20 * 8_000 + 4_000
+
+
+@pytest.mark.parametrize(
+    ("box", "cut_off"),
+    [
+        (Box(300, 200, 500, 350), False),
+        (Box(300, 0, 500, 150), False),  # above, there is no plate
+        (Box(0, 200, 200, 350), True),
+        (Box(1080, 200, 1280, 350), True),
+        (Box(300, 570, 500, 719), True),
+    ],
+)
+def test_a_view_that_the_edge_of_the_frame_cuts_off_is_worth_half(box: Box, cut_off: bool) -> None:
+    """At a toll gate, the widest views are those whose plate has left the picture."""
+    scene = watch()
+    for frame_idx in range(2):
+        step = scene.step(frame_idx, frame_idx / 10, [Detection(box, "car", 0.9)], NOISE)
+    look = step.looks[0]
+    whole = box.width * sharpness(box.crop(NOISE))
+    assert look.worth == pytest.approx(whole * (0.5 if cut_off else 1.0))
