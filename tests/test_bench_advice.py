@@ -94,7 +94,8 @@ def test_what_binds_is_one_sentence() -> None:
     ("found", "suggested"),
     [
         (QUIET, {}),
-        (replace(QUIET, inference_bf16_s=2.0), {"models.precision": "bf16"}),
+        (replace(QUIET, inference_bf16_s=2.0), {"models.precision": "auto"}),
+        (replace(QUIET, inference_bf16_s=2.0, too_short=True), {}),
         (replace(QUIET, inference_bf16_s=3.9), {}),  # too little to be worth other scores
         (replace(MODELS_BIND, crew=Crew(2, 3, 1), idle=0.5), {"run.gpu_workers": 4}),
         (replace(MODELS_BIND, idle=0.5), {}),  # a model worker a core is enough
@@ -131,7 +132,7 @@ def test_suggestions_are_lines_that_the_config_takes() -> None:
         stores=(StoreCost("raw", 0.03), StoreCost("jpeg", 0.01)),
     )
     settings = Settings.model_validate(yaml.safe_load(as_yaml(advise(found))))
-    assert settings.models.precision == "bf16"
+    assert settings.models.precision == "auto"
     assert settings.run.readers == 4
     assert settings.frame_store.format == "jpeg"
 

@@ -43,6 +43,7 @@ class Findings:
     """What advice is made of."""
 
     cores: int
+    too_short: bool = False  # the run: nothing follows from it
     videos_at_once: int = 1  # of the run that was measured
     crew: Crew
     stages: tuple[StageRow, ...]
@@ -53,7 +54,7 @@ class Findings:
     idle: float  # share of the cores' time that nobody used from the first frame looked at to the last row
     realtime: float  # seconds of video a second
     inference_s: float  # all inferences of the run, in throughput mode, as set
-    inference_bf16_s: float | None  # likewise in bf16; None where the CPU has none or it is set already
+    inference_bf16_s: float | None  # likewise in bf16; None where `auto` would not be bf16, or f32 is not set
     stores: tuple[StoreCost, ...] = ()  # what is set first, then others
     looks_per_s: float | None = None  # None: by stride
 
@@ -109,6 +110,8 @@ def binding(found: Findings) -> Binding:
 
 def advise(found: Findings) -> list[Suggestion]:
     """The settings that the measurement speaks for; none is a fine answer."""
+    if found.too_short:
+        return []
     bound = binding(found)
     return [*_precision(found), *_workers(found, bound), *_store(found), *_looks(found, bound)]
 
@@ -120,9 +123,10 @@ def _precision(found: Findings) -> list[Suggestion]:
     if gain < WORTH_BF16:
         return []
     why = (
-        f"the inferences of this run become {gain:.1f} times as fast; scores then differ a little from f32's"
+        f"bf16, which makes the inferences of this run {gain:.1f} times as fast; scores then differ a little from "
+        "f32's"
     )
-    return [Suggestion("models.precision", "bf16", why)]
+    return [Suggestion("models.precision", "auto", why)]
 
 
 def _workers(found: Findings, bound: Binding) -> list[Suggestion]:

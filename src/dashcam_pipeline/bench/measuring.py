@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,16 +12,19 @@ from dashcam_pipeline.bench import models, parts
 from dashcam_pipeline.bench.advice import MODELS, OTHERS, READERS, WRITER, Crew, Findings, StoreCost
 from dashcam_pipeline.bench.ideal import Ideal, ideal_of
 from dashcam_pipeline.bench.part import Part
-from dashcam_pipeline.bench.short_run import ShortRun, beginning, playground, short_run
+from dashcam_pipeline.bench.short_run import ShortRun, beginning, of_bench, playground, short_run
 from dashcam_pipeline.config import Settings
 from dashcam_pipeline.engine.task import WorkerClass
-from dashcam_pipeline.errors import BadInput, VideoUnreadable
-from dashcam_pipeline.host import Host, describe_host, has_bf16, usable_cores
+from dashcam_pipeline.errors import BadInput, DiskUnavailable, VideoUnreadable
+from dashcam_pipeline.host import Host, describe_host, usable_cores
 from dashcam_pipeline.sources.probe import VideoInfo, probe
 from dashcam_pipeline.stages.pipeline import stages
+from dashcam_pipeline.storage.work_dir import check_folder
 from dashcam_pipeline.vision.devices import devices_for
+from dashcam_pipeline.vision.runtime import RuntimeOptions
 from dashcam_pipeline.weights import needed, resolve
 
+MB = 10**6
 PART_S = 0.4  # how long each small part is measured
 MODEL_S = 0.7  # and each model
 OTHER_FORMATS = ("raw", "jpeg")  # png takes longer than both everywhere
@@ -46,7 +50,7 @@ class Measured:
     video: VideoInfo
     parts: tuple[Part, ...]
     inferred: Mapping[str, Part]  # throughput mode, by model
-    inferred_bf16: Mapping[str, Part]  # empty where the CPU has no bf16 or it is set already
+    inferred_bf16: Mapping[str, Part]  # empty where `bf16_is_a_choice` says no
     stores: tuple[StoreCost, ...]  # what is set first
     run: ShortRun
     ideal: Ideal
@@ -81,10 +85,12 @@ def measure_all(info: VideoInfo, settings: Settings, seconds: float, say: Say) -
 
     Raises:
         BadInput: these seconds can't be copied out of the video.
+        DiskUnavailable: the disk of the temporary folder has no room for a run.
         RunFailed: the run came to no end, or looked at nothing.
     """
     steps = _Steps(say, settings)
-    with playground(settings) as (folder, own):
+    with _in_words_of_bench(), playground(settings) as (folder, own):
+        check_room(folder, own)
         steps.next(f"the first {seconds:g} s of the video")
         clip = _clip(info, folder, seconds)
         decodes = _decodes(clip, steps)
@@ -106,6 +112,21 @@ def measure_all(info: VideoInfo, settings: Settings, seconds: float, say: Say) -
         )
 
 
+def check_room(folder: Path, settings: Settings) -> None:
+    """See that there is room for the run, before anything is measured. Raises DiskUnavailable."""
+    store = settings.frame_store
+    check_folder(folder, store.min_free_mb * MB)
+    check_folder(store.dir or folder, (store.min_free_mb + store.quota_mb) * MB)
+
+
+@contextmanager
+def _in_words_of_bench() -> Iterator[None]:
+    try:
+        yield
+    except DiskUnavailable as error:
+        raise DiskUnavailable(of_bench(str(error))) from error
+
+
 def findings_of(measured: Measured) -> Findings:
     """What advice is made of."""
     settings, run = measured.settings, measured.run
@@ -116,6 +137,7 @@ def findings_of(measured: Measured) -> Findings:
 
     return Findings(
         cores=measured.host.cores,
+        too_short=run.too_short,
         crew=Crew(crew.readers, len(crew.model_devices), crew.cpu_workers),
         stages=run.stages,
         workers_of={
@@ -144,7 +166,7 @@ class _Steps:
     def __init__(self, say: Say, settings: Settings) -> None:
         self._say = say
         self._done = 0
-        inferences = len(models.names(settings)) * (2 if _tries_bf16(settings) else 1)
+        inferences = len(models.names(settings)) * (2 if bf16_is_a_choice(settings) else 1)
         self._expected = STEPS + inferences
 
     def next(self, what: str) -> None:
@@ -210,7 +232,7 @@ def _models(
     steps.next("loading the models")
     device = devices_for(settings.run.device)[0]
     loaded = models.bare_models(settings, info.width, info.height, device=device)
-    try_bf16 = _tries_bf16(settings)
+    try_bf16 = bf16_is_a_choice(settings)
     inferred, faster, letterboxes = {}, {}, []
     frames = parts.some_frames(clip, settings)
     for name, model in loaded.items():
@@ -224,6 +246,9 @@ def _models(
     return inferred, faster, letterboxes
 
 
-def _tries_bf16(settings: Settings) -> bool:
-    on_cpu = devices_for(settings.run.device)[0] == "cpu"
-    return settings.models.precision == "f32" and on_cpu and has_bf16()
+def bf16_is_a_choice(settings: Settings) -> bool:
+    """Whether f32 is set where `models.precision: auto` would be bf16."""
+    if settings.models.precision != "f32":
+        return False
+    device = devices_for(settings.run.device)[0]
+    return RuntimeOptions(settings.models.engine, device, precision="auto").chosen_precision == "bf16"

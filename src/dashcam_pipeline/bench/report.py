@@ -12,6 +12,7 @@ from dashcam_pipeline.bench.advice import Findings, Suggestion, as_yaml, binding
 from dashcam_pipeline.bench.measuring import Measured
 from dashcam_pipeline.bench.models import PLATE, PLATE_IN_FULL, TEXT, VEHICLE
 from dashcam_pipeline.bench.part import Part
+from dashcam_pipeline.bench.short_run import ShortRun
 from dashcam_pipeline.engine.wording import span
 
 VERSION = 1
@@ -38,7 +39,7 @@ def parts_table(measured: Measured) -> Table:
 def stages_table(measured: Measured, found: Findings) -> Table:
     """The stages of the real run."""
     run = measured.run
-    title = f"a real run over {run.video_s:.1f} s of video: {run.frames:,} frames, {run.frames_looked_at:,} looked at"
+    title = f"a real run over {run.video_s:.1f} s of video, frames: {run.frames:,} decoded, {run.frames_looked_at:,} looked at"
     table = _table(title, "stage", "by", "tasks", "batches", "worker s", "ms a task")
     for stage in run.stages:
         if stage.tasks:
@@ -58,13 +59,19 @@ def stages_table(measured: Measured, found: Findings) -> Table:
 def sentences(measured: Measured, found: Findings) -> list[str]:
     """What it all comes to."""
     run, ideal = measured.run, measured.ideal
+    if run.hour_s is None:
+        looked_at = f"{run.frames_looked_at} frame{'' if run.frames_looked_at == 1 else 's'}"
+        return [
+            run_took(run),
+            f"That was too short to say more ({looked_at} looked at, {run.video_s:.1f} s of video): name a longer "
+            "video, or give more --seconds.",
+        ]
     lines = [
         f"{binding(found).sentence}.",
-        f"The run took {run.wall_s:.1f} s: {run.first_frame_s:.1f} s until the first frame was looked at, "
-        f"{run.working_s:.1f} s from the first frame read to the last row.",
+        run_took(run),
         f"Decoding and these inferences alone would take {ideal.total_s:.2f} s "
-        f"({ideal.decode_s:.2f} s and {ideal.total_s - ideal.decode_s:.2f} s): "
-        f"the run reached {measured.share_of_ideal:.0%} of that ideal.",
+        f"({ideal.decode_s:.2f} s and {ideal.total_s - ideal.decode_s:.2f} s): the run, with {run.working_s:.1f} s "
+        f"from the first frame read to the last row, reached {measured.share_of_ideal:.0%} of that ideal.",
         f"An hour of such video takes about {span(run.hour_s)} here.",
     ]
     if measured.host.load > measured.host.cores * BUSY_HOST:
@@ -73,6 +80,15 @@ def sentences(measured: Measured, found: Findings) -> list[str]:
             "on a quiet one the figures are better."
         )
     return lines
+
+
+def run_took(run: ShortRun) -> str:
+    """Three spans that follow each other, so that what is read adds up."""
+    wall_s, start_s, steady_s = round(run.wall_s, 1), round(run.first_frame_s, 1), round(run.steady_s, 1)
+    return (
+        f"The run took {wall_s:.1f} s: {start_s:.1f} s until the first frame was looked at, {steady_s:.1f} s from then "
+        f"to the last row, {max(0.0, wall_s - start_s - steady_s):.1f} s to end."
+    )
 
 
 BUSY_HOST = 1.5  # load a core, of which this bench itself makes about 1
@@ -87,7 +103,7 @@ def suggestion_lines(suggestions: list[Suggestion]) -> str:
 
 def as_json(measured: Measured, found: Findings, suggestions: list[Suggestion]) -> dict[str, Any]:
     """Everything, for programs."""
-    bound, info = binding(found), measured.video
+    info, too_short = measured.video, found.too_short
     return {
         "version": VERSION,
         "host": asdict(measured.host),
@@ -104,14 +120,15 @@ def as_json(measured: Measured, found: Findings, suggestions: list[Suggestion]) 
         "inference_bf16": {name: _part(part) for name, part in measured.inferred_bf16.items()},
         "run": dict(measured.run.written),
         "idle_cores": measured.run.idle,
-        "binding": asdict(bound),
+        "too_short": too_short,
+        "binding": None if too_short else asdict(binding(found)),
         "ideal": {
             "decode_s": measured.ideal.decode_s,
             "inference_s": dict(measured.ideal.inference_s),
             "total_s": measured.ideal.total_s,
             "cpu_bound_s": measured.ideal.cpu_bound_s,
         },
-        "share_of_ideal": measured.share_of_ideal,
+        "share_of_ideal": None if too_short else measured.share_of_ideal,
         "hour_of_video_s": measured.run.hour_s,
         "suggestions": [asdict(one) for one in suggestions],
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -22,13 +23,24 @@ import yaml
 from dashcam_pipeline.bench.idle import IdleWatch
 from dashcam_pipeline.config import Settings
 from dashcam_pipeline.configuration import DSN_VARIABLE, VARIABLE_PREFIX
-from dashcam_pipeline.errors import EXIT_OK, EXIT_SOME_FAILED, DashcamError, VideoUnreadable
+from dashcam_pipeline.errors import (
+    EXIT_OK,
+    EXIT_SOME_FAILED,
+    DashcamError,
+    DiskUnavailable,
+    VideoUnreadable,
+)
 from dashcam_pipeline.storage.last_used import STATE_DIR_VARIABLE
 
 COMMAND = (sys.executable, "-m", "dashcam_pipeline", "run")
 BETWEEN_SIGNALS_S = 0.3  # the command takes two within 0.1 s for one
 LEAST_S = 1e-3  # a run that was over with its first frame
+FEWEST_FRAMES = 20  # looked at; with fewer, what a frame takes is mostly chance
+LEAST_VIDEO_S = 1.0
 LAST_WORDS_S = 10.0  # a run that was told to stop at once is killed after this
+
+
+ELSEWHERE = "free some space there, or set TMPDIR to a folder on another disk"
 
 
 class RunFailed(DashcamError):
@@ -69,8 +81,15 @@ class ShortRun:
         return max(self.first_read_s + self.working_s - self.first_frame_s, LEAST_S)
 
     @property
-    def hour_s(self) -> float:
-        """How long an hour of such video takes, its start included."""
+    def too_short(self) -> bool:
+        """Whether nothing follows from it for longer videos."""
+        return self.frames_looked_at < FEWEST_FRAMES or self.video_s < LEAST_VIDEO_S
+
+    @property
+    def hour_s(self) -> float | None:
+        """How long an hour of such video takes, its start included; None where it was too short to say."""
+        if self.too_short:
+            return None
         return self.first_frame_s + self.steady_s / self.video_s * 3600.0
 
 
@@ -79,8 +98,14 @@ def playground(settings: Settings) -> Iterator[tuple[Path, Settings]]:
     """A work dir that is gone afterwards, and the settings with which nothing else is touched.
 
     The rows go into an embedded database in that folder; frames wait where the settings say, in a folder of their own.
+
+    Raises:
+        DiskUnavailable: no such folder can be made.
     """
-    folder = Path(tempfile.mkdtemp(prefix="dashcam-bench-"))
+    try:
+        folder = Path(tempfile.mkdtemp(prefix="dashcam-bench-"))
+    except OSError as error:
+        raise DiskUnavailable(f"no temporary folder can be made ({error.strerror}); {ELSEWHERE}") from error
     wished = settings.frame_store.dir
     frames = folder / "frame_store"
     try:
@@ -103,6 +128,7 @@ def beginning(video: Path, target: Path, seconds: float) -> Path:
 
     Raises:
         VideoUnreadable: its packets can't be copied.
+        DiskUnavailable: the disk of `target` is full.
     """
     try:
         with av.open(str(video)) as reading, av.open(str(target), "w") as writing:
@@ -119,6 +145,8 @@ def beginning(video: Path, target: Path, seconds: float) -> Path:
                 packet.stream = copied
                 writing.mux(packet)
     except (av.FFmpegError, IndexError, OSError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskUnavailable(f"{target} can't be written ({error.strerror}); {ELSEWHERE}") from error
         raise VideoUnreadable(
             str(video), f"its beginning can't be copied ({error}); name another video"
         ) from error
@@ -151,8 +179,13 @@ def short_run(video: Path, settings: Settings, folder: Path) -> ShortRun:
         raise
     if running.returncode not in (EXIT_OK, EXIT_SOME_FAILED) or not timings.exists():
         last = next((line for line in reversed(said.splitlines()) if line.strip()), "it said nothing")
-        raise RunFailed(f"the short run failed: {last.removeprefix('dashcam: ')}")
+        raise RunFailed(f"the short run failed: {of_bench(last.removeprefix('dashcam: '))}")
     return read_run(json.loads(timings.read_text(encoding="utf-8")), watch.share)
+
+
+def of_bench(said: str) -> str:
+    """What a run says of its work dir, for a user of the bench: it lies where TMPDIR says."""
+    return said.replace("--work-dir", "TMPDIR")
 
 
 def read_run(written: Mapping[str, Any], idle_share: Callable[[float, float], float]) -> ShortRun:
@@ -161,7 +194,7 @@ def read_run(written: Mapping[str, Any], idle_share: Callable[[float, float], fl
     Raises:
         RunFailed: the run has looked at no frame.
     """
-    if written["first_frame_s"] is None or not written["working_s"] or not written["video_s"]:
+    if written["first_frame_s"] is None or not written["working_s"]:
         raise RunFailed("the short run looked at no frame: name a longer video, or give more --seconds")
     return ShortRun(
         wall_s=written["wall_s"],

@@ -68,16 +68,21 @@ def bench(
         console.print()
         for sentence in report.sentences(measured, found):
             console.print(Text(sentence), soft_wrap=not console.is_terminal)
-        console.print()
-        console.print(Text(report.suggestion_lines(suggestions)), soft_wrap=True)
+        if not found.too_short:
+            console.print()
+            console.print(Text(report.suggestion_lines(suggestions)), soft_wrap=True)
         if json_file is not None:
             _write(json_file, json.dumps(report.as_json(measured, found, suggestions), indent=1))
 
 
 def _measured(info: VideoInfo, settings: Settings, seconds: float) -> Measured:
     console = Console(stderr=True)
-    with _progress(console, f"bench of {shown(Path(info.path.name))}") as say:
-        return measure_all(info, settings, seconds, say)
+    try:
+        with _progress(console, f"bench of {shown(Path(info.path.name))}") as say:
+            return measure_all(info, settings, seconds, say)
+    except KeyboardInterrupt:
+        say_line("dashcam: stopped before all was measured; nothing of it is left")
+        raise
 
 
 @contextmanager
