@@ -39,7 +39,8 @@ def parts_table(measured: Measured) -> Table:
 def stages_table(measured: Measured, found: Findings) -> Table:
     """The stages of the real run."""
     run = measured.run
-    title = f"a real run over {run.video_s:.1f} s of video, frames: {run.frames:,} decoded, {run.frames_looked_at:,} looked at"
+    frames = f"{run.frames:,} frame{'' if run.frames == 1 else 's'}, {run.frames_looked_at:,} looked at"
+    title = f"a real run over {run.video_s:.1f} s of video: {frames}"
     table = _table(title, "stage", "by", "tasks", "batches", "worker s", "ms a task")
     for stage in run.stages:
         if stage.tasks:

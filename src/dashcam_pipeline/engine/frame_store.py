@@ -1,8 +1,8 @@
-"""Frames on disk, between the stages: a folder a run, a file a frame, written once.
+"""Frames on disk, between the stages: a folder a run, a file a frame, which never changes as long as the frame lives.
 
 How long a frame lives is the queue's business (see frames.py); this file only knows files. A frame's id is its
-file name; its suffix names the format, so frames and pictures of several formats live side by side. Files of raw
-frames, which are large and all alike, are used again (see frame_pool.py).
+file name; its suffix names the format, so frames and pictures of several formats live side by side. Files of released
+raw frames, which are large and all alike, are written over by next ones (see frame_pool.py).
 """
 
 from __future__ import annotations
