@@ -222,3 +222,14 @@ def test_command_takes_its_children_into_account_and_stays_on_its_cores(tmp_path
     assert took.output.strip() == f"[{core}]"
     assert os.sched_getaffinity(0) == before
     assert took.cpu_s >= BUSY_S
+
+
+# --- the documents ----------------------------------------------------------------------------------
+
+
+def test_every_script_of_the_benchmarks_is_described() -> None:
+    folder = Path(__file__).parent.parent / "benchmarks"
+    described = (folder.parent / "docs" / "development.md").read_text(encoding="utf-8")
+    scripts = [path.name for path in folder.glob("*.py")]
+    assert scripts
+    assert [name for name in scripts if name not in described] == []
