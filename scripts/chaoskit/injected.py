@@ -28,9 +28,8 @@ FRAMES_FILE = "frames_read.txt"
 FAULTS_FILE = "stage_faults.txt"
 WORK_FILE = "work_done.txt"
 CRASHED_FILE = "crashed"
-SOURCE_FRAME = re.compile(
-    r"[0-9a-f]{16}-\d{7}\."
-)  # as READ names them; the pictures of vehicles are named otherwise
+SOURCE_FRAME = re.compile(r"([0-9a-f]{16}-\d{7})-reader")
+"""A frame as READ names it, before its reader's own name; the pictures of vehicles are named otherwise."""
 
 
 class StageFailsOnPurpose(Exception):
@@ -117,8 +116,8 @@ class NotingStore(FrameStore):
 
     def put(self, frame_id: str, pixels: Pixels, *rest: Any, **named: Any) -> int:
         size = FrameStore.put(self, frame_id, pixels, *rest, **named)
-        if SOURCE_FRAME.match(frame_id):
-            append(self.notes, frame_id)
+        if frame := SOURCE_FRAME.match(frame_id):
+            append(self.notes, frame[1])
         return size
 
 

@@ -29,7 +29,9 @@ CALL_LIMIT_S = 600.0  # a call that takes longer hangs
 LOOK_S = 0.02
 WORKERS_DO = frozenset({"VEHICLE_DETECT", "TRACK", "PLATE_DETECT", "OCR", "PLATE_SMOOTH"})
 SMALL_JOB: Mapping[str, Mapping[str, object]] = {
-    "sampling": {"frames_per_s": 5.0},  # half of the usual: a trial is short, and there are many of them
+    "sampling": {
+        "frames_per_s": 20.0
+    },  # twice the usual: a trial must last long enough for its faults to meet it
     "queue": {"lease_s": 3.0},
     "frame_store": {"quota_mb": 128, "min_free_mb": 24},
 }
