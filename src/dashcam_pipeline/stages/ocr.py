@@ -12,6 +12,7 @@ from dashcam_pipeline.stages.records import LookDone, PlateToRead
 from dashcam_pipeline.vision.crops import plate_picture
 from dashcam_pipeline.vision.plate_reader import open_plate_reader
 from dashcam_pipeline.vision.types import Image, PlateRead
+from dashcam_pipeline.vision.voting import search_name
 from dashcam_pipeline.weights import Role
 
 
@@ -48,7 +49,7 @@ class Ocr:
         return self._context.route.task(
             LookDone(result, plate.picture),
             task,
-            f"{result.track_id}-{result.frame_idx}{'-in-full' if result.in_full else ''}",
+            search_name(result.track_id, result.frame_idx, result.in_full),
             key=task.key,
             frames=task.dependencies,
         )

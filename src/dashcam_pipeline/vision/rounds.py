@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dashcam_pipeline.config import LookSettings, VoteSettings
 from dashcam_pipeline.vision.types import Box
-from dashcam_pipeline.vision.voting import LookResult, decide
+from dashcam_pipeline.vision.voting import LookResult, decide, search_name
 from dashcam_pipeline.vision.watch import Look, Passing
 
 SHRUNK = 2.0
@@ -24,7 +24,7 @@ class Search:
     @property
     def name(self) -> str:
         """Tells it from all others of one video."""
-        return f"{self.look.track_id}-{self.look.frame_idx}{'-in-full' if self.in_full else ''}"
+        return search_name(self.look.track_id, self.look.frame_idx, self.in_full)
 
 
 def next_round(

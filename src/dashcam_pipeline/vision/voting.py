@@ -18,6 +18,11 @@ SINGLE_READ_TRUST = 0.5
 """How far one read of full confidence is believed before others confirm it."""
 
 
+def search_name(track_id: int, frame_idx: int, in_full: bool) -> str:
+    """Tells a search, and what came of it, from all others of one video."""
+    return f"{track_id}-{frame_idx}{'-in-full' if in_full else ''}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LookResult:
     """What came of one look at a vehicle."""
