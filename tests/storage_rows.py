@@ -8,6 +8,8 @@ from typing import Any
 
 from dashcam_pipeline.storage.rows import (
     DeadLetterRow,
+    LookRow,
+    ReadRow,
     RunRow,
     RunStatus,
     SightingRow,
@@ -58,6 +60,56 @@ SIGHTING = SightingRow(
     best_read="LS15EBC",
     vehicle_picture="evidence/ab/abcdef/1_vehicle.jpg",
     plate_picture="evidence/ab/abcdef/1_plate.jpg",
+)
+LOOKS = (
+    LookRow(
+        frame_idx=20,
+        ts_s=0.8,
+        car_bbox=(90.0, 40.0, 210.0, 130.0),
+        plate_bbox=(120.0, 100.0, 160.0, 112.0),
+        plate_score=0.61,
+        quality={"sharpness": 14.0, "readable": 0.4},
+        reads=(
+            ReadRow(
+                reader="cct_xs_v2", text="I515EBC", char_confidences=(0.4,) * 7, region="gb", weight=0.16
+            ),
+        ),
+    ),
+    LookRow(
+        frame_idx=30,
+        ts_s=1.2,
+        car_bbox=(100.0, 50.5, 300.25, 200.0),
+        plate_bbox=(150.0, 150.0, 220.0, 170.0),
+        plate_score=0.88,
+        in_full=True,
+        quality={"sharpness": 60.5, "readable": 0.9},
+        reads=(
+            ReadRow(
+                reader="cct_xs_v2",
+                text="LS15EBC",
+                char_confidences=(0.99,) * 7,
+                region="gb",
+                weight=0.98,
+                agrees=True,
+            ),
+            ReadRow(
+                reader="cct_xs_v1", text="LS15EBC", char_confidences=(0.9,) * 7, weight=0.81, agrees=True
+            ),
+        ),
+    ),
+    LookRow(frame_idx=42, ts_s=1.7, car_bbox=(100.0, 50.0, 310.0, 205.0), note="no plate found"),
+)
+WELL_KNOWN = replace(
+    SIGHTING,
+    part=1,
+    plate_region="gb",
+    plate_format="gb/standard",
+    confidence_parts={"agreement": 0.9, "share": 0.95},
+    looks=LOOKS,
+    frame_picture="evidence/ab/abcdef/1-1_frame.jpg",
+    strip_picture="evidence/ab/abcdef/1-1_strip.jpg",
+    first_bbox=(10.0, 20.0, 30.0, 40.0),
+    last_bbox=(400.0, 20.0, 700.0, 340.0),
 )
 UNREAD = replace(
     SIGHTING,

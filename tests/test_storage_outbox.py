@@ -19,9 +19,9 @@ import pytest
 from dashcam_pipeline.errors import DiskUnavailable
 from dashcam_pipeline.storage import outbox as outbox_module
 from dashcam_pipeline.storage.outbox import Outbox
-from dashcam_pipeline.storage.row_json import OutboxRow
+from dashcam_pipeline.storage.row_json import OutboxRow, from_json
 from dashcam_pipeline.storage.rows import VideoStatus
-from storage_rows import DEAD_LETTER, SIGHTING, UNREAD, VIDEO, sighting, video
+from storage_rows import DEAD_LETTER, SIGHTING, UNREAD, VIDEO, WELL_KNOWN, sighting, video
 
 TRIALS = 50
 
@@ -45,6 +45,7 @@ def numbers(path: Path) -> list[int]:
     [
         SIGHTING,
         UNREAD,
+        WELL_KNOWN,
         replace(SIGHTING, ts=None, car_bbox=None, plate_bbox=None, char_votes=[], final_plate="粤B12345"),
         replace(SIGHTING, video_ts_frame=0.1 + 0.2, plate_confidence=1e-17),
         VIDEO,
@@ -143,6 +144,19 @@ def test_field_that_only_a_newer_version_knows_is_left_out(
     ],
     ids=["kind", "field missing", "no JSON", "no object"],
 )
+OF_FIRST_VERSION = """{"run_id": "run-1", "video_id": "abcdef", "track_id": 1, "vehicle_class": "car",
+"first_frame": 10, "last_frame": 60, "first_s": 0.4, "last_s": 2.4, "final_plate": "LS15EBC", "best_guess": null,
+"plate_confidence": 0.91, "no_plate_reason": null, "frame_idx": 30, "video_ts_frame": 1.2,
+"ts": "2026-01-02T03:04:06+00:00", "car_bbox": [100.0, 50.5, 300.25, 200.0],
+"plate_bbox": [150.0, 150.0, 220.0, 170.0], "reads": 7, "agreeing_reads": 6,
+"char_votes": [{"L": 0.9, "I": 0.1}, {"S": 1.0}], "best_read": "LS15EBC",
+"vehicle_picture": "evidence/ab/abcdef/1_vehicle.jpg", "plate_picture": "evidence/ab/abcdef/1_plate.jpg"}"""
+
+
+def test_sighting_of_the_first_version_is_still_understood() -> None:
+    assert from_json("sighting", OF_FIRST_VERSION) == SIGHTING
+
+
 def test_row_that_cannot_be_read_holds_up_no_other(
     path: Path, caplog: pytest.LogCaptureFixture, statement: str, error: str
 ) -> None:

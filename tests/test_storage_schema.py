@@ -10,6 +10,8 @@ import psycopg
 import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
+from yoyo import read_migrations
+from yoyo.migrations import MigrationList
 
 from dashcam_pipeline.errors import DatabaseUnavailable
 from dashcam_pipeline.storage import migrating
@@ -18,6 +20,8 @@ from dashcam_pipeline.storage.migrating import LOCK_ID
 from dashcam_pipeline.storage.queries import query
 from dashcam_pipeline.storage.schema import TABLES, migrate, schema_state
 from dashcam_pipeline.storage.schema_doc import ORDER, describe
+from dashcam_pipeline.storage.writer import ResultWriter, sighting_id
+from storage_rows import SIGHTING
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "db_schema.md"
 
@@ -69,6 +73,42 @@ def test_setting_up_again_changes_nothing(dsn: str) -> None:
     with connect(dsn) as connection:
         assert connection.execute("SELECT run_id FROM runs").fetchall() == [("kept",)]
         assert schema_state(connection).missing == ()
+
+
+def test_sightings_of_the_first_tables_stay_as_they_are(
+    empty_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A database of the version that knew no parts and no looks; its rows take writes of today's program."""
+    with monkeypatch.context() as patch:
+        patch.setattr(migrating, "read_migrations", lambda source: _up_to(source, "0003"))
+        migrating.apply_missing(empty_dsn)
+    execute(
+        empty_dsn,
+        "INSERT INTO runs VALUES ('old', 'done', now(), now(), NULL, '', '/work', NULL, '', '')",
+        f"""INSERT INTO vehicles (
+            id, video_id, track_id, run_id, vehicle_class, first_frame, last_frame, first_s, last_s, frame_idx,
+            video_ts_frame, no_plate_reason, best_guess, reads, agreeing_reads, char_votes
+        ) VALUES
+            ('{sighting_id("aa", 1)}', 'aa', 1, 'old', 'car', 1, 2, 0.1, 0.2, 1, 0.1, 'too_few_reads', 'A', 1, 1, '[]'),
+            ('{sighting_id("abcdef", 1)}', 'abcdef', 1, 'old', 'car', 1, 2, 0.1, 0.2, 1, 0.1, 'error', NULL, 0, 0, '[]')
+        """,
+    )
+    migrate(empty_dsn)
+    with ResultWriter(empty_dsn) as writer:
+        writer.write([SIGHTING])
+    with connect(empty_dsn) as connection:
+        found = connection.execute(
+            "SELECT video_id, track_id, part, best_guess, final_plate, looks, plate_format, first_bbox "
+            "FROM vehicles ORDER BY video_id, part"
+        ).fetchall()
+    assert found == [
+        ("aa", 1, 0, "A", None, [], None, None),
+        ("abcdef", 1, 0, None, "LS15EBC", [], None, None),
+    ]
+
+
+def _up_to(source: str, last: str) -> MigrationList:
+    return read_migrations(source).filter(lambda migration: migration.id[:4] <= last)
 
 
 def test_starts_at_the_same_time_set_up_once(empty_dsn: str) -> None:

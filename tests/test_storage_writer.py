@@ -6,20 +6,21 @@ import itertools
 import random
 import uuid
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import timedelta
 from pathlib import Path
 
 import psycopg
 import pytest
 from psycopg.rows import dict_row
+from pydantic import TypeAdapter
 
 from dashcam_pipeline.errors import DatabaseUnavailable
 from dashcam_pipeline.storage.database import Database
-from dashcam_pipeline.storage.rows import REFUSED, RunStatus, VideoStatus
+from dashcam_pipeline.storage.rows import REFUSED, RunStatus, SightingRow, VideoStatus
 from dashcam_pipeline.storage.writer import ResultWriter, sighting_id
 from dashcam_pipeline.vision.types import NoPlateReason
-from storage_rows import DEAD_LETTER, RUN, SIGHTING, UNREAD, VIDEO, sighting, video
+from storage_rows import DEAD_LETTER, RUN, SIGHTING, UNREAD, VIDEO, WELL_KNOWN, sighting, video
 
 
 @pytest.fixture
@@ -38,28 +39,35 @@ def tracks(dsn: str, video_id: str = "abcdef") -> dict[object, object]:
     return {row["track_id"]: row["run_id"] for row in sorted(found, key=lambda row: str(row["track_id"]))}
 
 
-def test_sighting_comes_back_as_it_was_written(dsn: str, writer: ResultWriter) -> None:
-    writer.write([SIGHTING], [VIDEO])
+@pytest.mark.parametrize("given", [SIGHTING, UNREAD, WELL_KNOWN], ids=["plain", "no plate", "all known"])
+def test_sighting_comes_back_as_it_was_written(dsn: str, writer: ResultWriter, given: SightingRow) -> None:
+    writer.write([given], [VIDEO])
     (row,) = rows(dsn, "vehicles")
-    assert row["id"] == sighting_id("abcdef", 1)
+    assert row["id"] == sighting_id("abcdef", 1, given.part)
     assert (row["video_path"], row["video_filename"]) == ("/videos/drive.mp4", "drive.mp4")
-    assert row["car_bbox"] == [100.0, 50.5, 300.25, 200.0]
-    same = set(row) - {
-        "id",
-        "video_path",
-        "video_filename",
-        "car_bbox",
-        "plate_bbox",
-        "created_at",
-        "updated_at",
-    }
-    assert {name: row[name] for name in same} == {name: getattr(SIGHTING, name) for name in same}
+    own = {field.name for field in fields(SightingRow)}
+    assert set(row) - own == {"id", "video_path", "video_filename", "created_at", "updated_at"}
+    assert TypeAdapter(SightingRow).validate_python({name: row[name] for name in own}) == given
 
 
 def test_id_of_a_sighting_never_changes() -> None:
     # Other tables may point to these ids: a new value here breaks them.
     namespace = uuid.UUID("4f0c6d0a-5d0e-5b1c-9d3e-6c8f3a1f2b70")
     assert sighting_id("abcdef", 1) == uuid.uuid5(namespace, "abcdef/1")
+    assert sighting_id("abcdef", 1, 2) == uuid.uuid5(namespace, "abcdef/1/2")
+
+
+def test_parts_of_a_track_are_rows_of_their_own(dsn: str, writer: ResultWriter) -> None:
+    writer.write([SIGHTING, replace(SIGHTING, part=1, final_plate="B2")], [VIDEO])
+    writer.write([replace(SIGHTING, part=1, final_plate="B3")])
+    found = sorted((row["track_id"], row["part"], row["final_plate"]) for row in rows(dsn, "vehicles"))
+    assert found == [(1, 0, "LS15EBC"), (1, 1, "B3")]
+
+
+def test_part_that_a_later_run_no_longer_finds_is_removed(dsn: str, writer: ResultWriter) -> None:
+    writer.write([SIGHTING, replace(SIGHTING, part=1)], [video(VideoStatus.DONE)])
+    writer.write([replace(SIGHTING, run_id="run-2")], [video(VideoStatus.DONE, run_id="run-2")])
+    assert [(row["part"], row["run_id"]) for row in rows(dsn, "vehicles")] == [(0, "run-2")]
 
 
 def test_run_goes_from_running_to_done(dsn: str, writer: ResultWriter) -> None:

@@ -241,7 +241,8 @@ def _write(writer: ResultWriter, batch: Sequence[Waiting]) -> None:
 
 def _dead_letter(row: SightingRow | VideoRow, error: str) -> DeadLetterRow:
     sighted = row if isinstance(row, SightingRow) else None
-    name = f"sighting-{sighted.track_id}" if sighted else "video"
+    part = f"-{sighted.part}" if sighted and sighted.part else ""
+    name = f"sighting-{sighted.track_id}{part}" if sighted else "video"
     return DeadLetterRow(
         run_id=row.run_id,
         video_id=row.video_id,
@@ -259,7 +260,7 @@ def _dead_letter(row: SightingRow | VideoRow, error: str) -> DeadLetterRow:
 
 def _which(row: OutboxRow) -> str:
     if isinstance(row, SightingRow):
-        return f"track {row.track_id}"
+        return f"track {row.track_id}{f', part {row.part}' if row.part else ''}"
     if isinstance(row, DeadLetterRow):
         return f"dead letter {row.task_id}"
     return f"status {row.status}"

@@ -11,8 +11,11 @@ from dashcam_pipeline.vision.types import NoPlateReason
 
 __all__ = [
     "REFUSED",
+    "BoxRow",
     "DeadLetterRow",
+    "LookRow",
     "NoPlateReason",
+    "ReadRow",
     "RunRow",
     "RunStatus",
     "SightingRow",
@@ -39,9 +42,40 @@ class VideoStatus(StrEnum):
     STOPPED = "stopped"  # the run was stopped before its end
 
 
+BoxRow = tuple[float, float, float, float]
+"""(x1, y1, x2, y2) in pixels of the upright frame, right and bottom exclusive."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadRow:
+    """What one reader made of one picture of the plate, and what it counted for in the vote."""
+
+    reader: str  # name of the model
+    text: str
+    char_confidences: tuple[float, ...]  # 0..1, one a character of `text`
+    region: str | None = None  # the reader's guess at the plate's country
+    weight: float = 0.0  # of its vote; 0: it did not vote
+    agrees: bool = False  # with the text that won
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookRow:
+    """One view of a vehicle, and what came of the search for its plate."""
+
+    frame_idx: int
+    ts_s: float  # seconds from the start of the video
+    car_bbox: BoxRow
+    plate_bbox: BoxRow | None = None
+    plate_score: float | None = None  # 0..1, of the plate detector; None: no plate box
+    in_full: bool = False  # searched at the plate detector's own input size
+    quality: dict[str, float] | None = None  # of the plate's picture, by name: sharpness, contrast, …
+    reads: tuple[ReadRow, ...] = ()
+    note: str | None = None  # why it does not vote; None: it votes
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SightingRow:
-    """One vehicle passing one camera. Boxes are (x1, y1, x2, y2) in pixels of the upright frame."""
+    """One vehicle passing one camera. Fields with a default are unknown to rows of older versions."""
 
     run_id: str
     video_id: str
@@ -58,14 +92,25 @@ class SightingRow:
     frame_idx: int  # the frame of the evidence
     video_ts_frame: float  # its second in the video
     ts: datetime | None  # its wall time in UTC where known
-    car_bbox: tuple[float, float, float, float] | None  # in frame `frame_idx`
-    plate_bbox: tuple[float, float, float, float] | None  # in frame `frame_idx`
+    car_bbox: BoxRow | None  # in frame `frame_idx`
+    plate_bbox: BoxRow | None  # in frame `frame_idx`
     reads: int  # texts that voted
     agreeing_reads: int  # of these, equal to the winner
     char_votes: list[dict[str, float]]  # a position each: character -> share of the weight
     best_read: str | None  # the single strongest read, as the reader gave it
     vehicle_picture: str | None  # path relative to the work dir
     plate_picture: str | None
+    part: int = 0  # counts from 0 within the track, which is split where its plate changes
+    plate_region: str | None = None  # the readers' guess at the plate's country
+    plate_format: str | None = (
+        None  # the format that the text has, as "ro/standard"; None: none that is known
+    )
+    confidence_parts: dict[str, float] | None = None  # what the confidence was made of, by name
+    looks: tuple[LookRow, ...] = ()  # all views that were kept, in the order of their frames
+    frame_picture: str | None = None  # the whole frame `frame_idx`, shrunk
+    strip_picture: str | None = None  # the plate in all views that were read, side by side
+    first_bbox: BoxRow | None = None  # the vehicle in frame `first_frame`
+    last_bbox: BoxRow | None = None  # the vehicle in frame `last_frame`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,12 +27,12 @@ the comments in the database itself (`\\d+ vehicles` in psql shows the same).
 
 What holds:
 
-- A second write of the same row is an update. `vehicles` has the key (video_id, track_id), so a vehicle
-  stays one row however often its video is run, and `run_id` says who wrote it last.
+- A second write of the same row is an update. `vehicles` has the key (video_id, track_id, part), so a
+  vehicle stays one row however often its video is run, and `run_id` says who wrote it last.
 - When a run has read a video to its end, the sightings that earlier runs wrote of it and this one did
   not are removed in the same transaction. Of a video that was stopped or failed on the way, only the part
   that was read is replaced.
-- `vehicles.id` is made from (video_id, track_id) and stays the same over runs and hosts: other tables may
+- `vehicles.id` is made from (video_id, track_id, part) and stays the same over runs and hosts: other tables may
   point to it.
 - There are no foreign keys: a sighting may be written before the row of its video, and a run may be
   deleted without its sightings.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import time
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -43,9 +43,9 @@ WORTH_ANOTHER_TRY = (
 Parameters = dict[str, object]
 
 
-def sighting_id(video_id: str, track_id: int) -> uuid.UUID:
+def sighting_id(video_id: str, track_id: int, part: int = 0) -> uuid.UUID:
     """The id of a sighting: the same for the same video content and vehicle, in every run and on every host."""
-    return uuid.uuid5(SIGHTING_NAMESPACE, f"{video_id}/{track_id}")
+    return uuid.uuid5(SIGHTING_NAMESPACE, f"{video_id}/{track_id}{f'/{part}' if part else ''}")
 
 
 class ResultWriter:
@@ -198,7 +198,7 @@ def _write_batch(
 ) -> None:
     # Always in the same order, so that two writers never wait for each other's rows in a circle.
     videos = sorted(videos, key=lambda row: (row.run_id, row.path))
-    sightings = sorted(sightings, key=lambda row: (row.video_id, row.track_id))
+    sightings = sorted(sightings, key=lambda row: (row.video_id, row.track_id, row.part))
     dead_letters = sorted(dead_letters, key=lambda row: (row.run_id, row.task_id))
     with connection.cursor() as cursor:
         cursor.executemany(query("write", "upsert_video"), [_video(row) for row in videos])
@@ -232,12 +232,14 @@ def _video(row: VideoRow) -> Parameters:
 
 
 def _sighting(row: SightingRow) -> Parameters:
+    boxes = {name: getattr(row, name) for name in ("car_bbox", "plate_bbox", "first_bbox", "last_bbox")}
     return _parameters(
         row,
-        id=sighting_id(row.video_id, row.track_id),
+        id=sighting_id(row.video_id, row.track_id, row.part),
         char_votes=Jsonb(row.char_votes),
-        car_bbox=list(row.car_bbox) if row.car_bbox else None,
-        plate_bbox=list(row.plate_bbox) if row.plate_bbox else None,
+        confidence_parts=_json(row.confidence_parts),
+        looks=Jsonb([asdict(look) for look in row.looks]),
+        **{name: None if box is None else list(box) for name, box in boxes.items()},
     )
 
 
@@ -246,5 +248,5 @@ def _parameters(row: RunRow | VideoRow | SightingRow | DeadLetterRow, **replaced
     return values | replaced
 
 
-def _json(value: dict[str, object] | dict[str, int] | None) -> Jsonb | None:
+def _json(value: Mapping[str, object] | None) -> Jsonb | None:
     return None if value is None else Jsonb(value)
