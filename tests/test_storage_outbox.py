@@ -134,16 +134,6 @@ def test_field_that_only_a_newer_version_knows_is_left_out(
     assert "colour" in caplog.text
 
 
-@pytest.mark.parametrize(
-    ("statement", "error"),
-    [
-        ("UPDATE waiting SET kind = 'hologram' WHERE id = 1", "kind 'hologram' are unknown"),
-        ("UPDATE waiting SET data = json_remove(data, '$.track_id') WHERE id = 1", "track_id"),
-        ("UPDATE waiting SET data = '{\"run' WHERE id = 1", "sighting: "),
-        ("UPDATE waiting SET data = '[1]' WHERE id = 1", "sighting: "),
-    ],
-    ids=["kind", "field missing", "no JSON", "no object"],
-)
 OF_FIRST_VERSION = """{"run_id": "run-1", "video_id": "abcdef", "track_id": 1, "vehicle_class": "car",
 "first_frame": 10, "last_frame": 60, "first_s": 0.4, "last_s": 2.4, "final_plate": "LS15EBC", "best_guess": null,
 "plate_confidence": 0.91, "no_plate_reason": null, "frame_idx": 30, "video_ts_frame": 1.2,
@@ -157,6 +147,16 @@ def test_sighting_of_the_first_version_is_still_understood() -> None:
     assert from_json("sighting", OF_FIRST_VERSION) == SIGHTING
 
 
+@pytest.mark.parametrize(
+    ("statement", "error"),
+    [
+        ("UPDATE waiting SET kind = 'hologram' WHERE id = 1", "kind 'hologram' are unknown"),
+        ("UPDATE waiting SET data = json_remove(data, '$.track_id') WHERE id = 1", "track_id"),
+        ("UPDATE waiting SET data = '{\"run' WHERE id = 1", "sighting: "),
+        ("UPDATE waiting SET data = '[1]' WHERE id = 1", "sighting: "),
+    ],
+    ids=["kind", "field missing", "no JSON", "no object"],
+)
 def test_row_that_cannot_be_read_holds_up_no_other(
     path: Path, caplog: pytest.LogCaptureFixture, statement: str, error: str
 ) -> None:
