@@ -12,7 +12,7 @@ MAY_IMPORT = {
     "errors": set(),
     "config": {"errors"},
     "engine": {"errors", "durable"},
-    "vision": {"config", "errors", "host"},
+    "vision": {"config", "errors", "host", "assets", "yaml_file", "user_paths"},
     "sources": {"vision.types", "config", "errors", "user_paths"},
     "storage": {"vision.types", "config", "errors", "user_paths", "durable"},
     "stages": {"durable", "engine", "vision", "sources", "storage", "weights", "config", "errors"},

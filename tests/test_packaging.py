@@ -17,6 +17,7 @@ import pytest
 from dashcam_pipeline import one_cv2
 from dashcam_pipeline.assets import checkout
 from dashcam_pipeline.configuration import presets
+from dashcam_pipeline.vision.plate_formats import own_folder
 from dashcam_pipeline.weights import shipped
 
 ROOT = checkout()
@@ -69,6 +70,7 @@ def test_wheel_holds_all_files_of_the_package_and_nothing_else(wheel: Path) -> N
         if path.is_file() and "__pycache__" not in path.parts
     }
     here |= {f"dashcam_pipeline/_assets/configs/{path.name}" for path in presets().values()}
+    here |= {f"dashcam_pipeline/_assets/configs/plates/{path.name}" for path in own_folder().glob("*.yaml")}
     with zipfile.ZipFile(wheel) as archive:
         held = {name for name in archive.namelist() if ".dist-info/" not in name}
     assert held == here

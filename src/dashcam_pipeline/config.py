@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 NO_LIMIT = 10**9
 """Bound of what has no bound of its own; what is larger no clock, database or library takes."""
@@ -119,6 +119,8 @@ class ModelSettings(Section):
     """What reads plates: `rapidocr` needs no download, `paddleocr` needs the `paddle` extra."""
     reader_model: str = "cct_xs_v2_global"
     """The fast-plate-ocr model."""
+    second_reader_model: str | None = "cct_xs_v1_global"
+    """A second fast-plate-ocr model that reads every plate too: it errs elsewhere; null = none."""
     gpu_batch: int = Field(default=8, ge=1, le=1024)
     """Pictures of one inference on a GPU; where fewer wait, black ones fill it up. On the CPU it is always one."""
     vehicle_input: Literal["fitted", "own"] = "fitted"
@@ -134,6 +136,21 @@ class ModelSettings(Section):
     """Plate crops that a worker takes at once to read."""
 
 
+class Mask(NamedTuple):
+    """A part of the picture, in shares of its width (x) and height (y) from the top left."""
+
+    x1: Share
+    y1: Share
+    x2: Share
+    y2: Share
+
+
+def _with_area(mask: Mask) -> Mask:
+    if mask.x1 >= mask.x2 or mask.y1 >= mask.y2:
+        raise ValueError("a mask without area")
+    return mask
+
+
 class DetectionSettings(Section):
     """What counts as a vehicle and as a plate."""
 
@@ -145,6 +162,16 @@ class DetectionSettings(Section):
     """The vehicle box is grown by this share on every side before plates are searched in it."""
     plate_margin: Share = 0.08
     """The plate box is grown by this share to both sides, and twice this share up and down, before it is read."""
+    overlay: bool = True
+    """Find by itself what the camera writes into its picture (time, speed, place): no plate is there."""
+    masks: tuple[Annotated[Mask, AfterValidator(_with_area)], ...] = Field(
+        default=(),
+        json_schema_extra={
+            "allowed": "a list of `[x1, y1, x2, y2]`, each from 0 to 1, with x1 below x2 and y1 below y2"
+        },
+    )
+    """Parts of the picture, in shares of its width and height, in which no vehicle and no plate has its centre: known
+    overlays, one's own bonnet."""
 
 
 class TrackingSettings(Section):
@@ -181,6 +208,14 @@ class LookSettings(Section):
     """JPEG quality of the views, out of which plates are searched and read."""
 
 
+def _norway(code: object) -> object:
+    """YAML takes a bare `no` for false."""
+    return "no" if code is False else code
+
+
+CountryCode = Annotated[str, BeforeValidator(_norway)]
+
+
 class VoteSettings(Section):
     """How reads become one plate, and from when on a plate is claimed."""
 
@@ -190,6 +225,18 @@ class VoteSettings(Section):
     """Shorter reads don't vote."""
     min_reads: Count = 2
     """A plate needs at least this many agreeing reads to be claimed."""
+    quality: bool = True
+    """A read weighs less whose picture is small, blurred, glaring or cut off."""
+    grammar: bool = True
+    """Texts that fit a country's plate format count more; off: formats are only told."""
+    countries: tuple[CountryCode, ...] | None = Field(
+        default=None,
+        json_schema_extra={"allowed": "null or a list of countries' codes or names, like `[ro, de]`"},
+    )
+    """Where the camera drives: the plate formats of these countries count, whatever region a reader takes a plate for;
+    null = that region alone."""
+    plate_formats: Path | None = None
+    """Folder with plate formats of your own (docs/plates.md); a country that is there replaces the one known here."""
     claim_confidence: Share = 0.7
     """At or above, a text is the sighting's plate; below, only its best guess."""
 

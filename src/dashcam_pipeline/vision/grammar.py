@@ -1,0 +1,147 @@
+"""Judges how well a plate's text fits the formats that countries use. It scores texts and never changes one."""
+
+from __future__ import annotations
+
+import difflib
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from pathlib import Path
+
+from dashcam_pipeline.config import VoteSettings
+from dashcam_pipeline.errors import ConfigError
+from dashcam_pipeline.vision.plate_formats import Country, own_countries, user_countries
+from dashcam_pipeline.vision.types import PlateRead
+from dashcam_pipeline.yaml_file import shortened
+
+UNKNOWN_REGION = "Unknown"  # what a reader says that can't tell
+REGION_SHARE = 0.6
+"""A region must have this share of the reads' confidence to be the sighting's."""
+
+STRICT_BITS = 8.0
+"""A text that fits a format this rare by chance (1 of 2^8 random texts) counts in full, one that fits a looser format
+less, in proportion."""
+GAIN_OF_REGION = 1.0
+"""Added to the weight of a text that fits a strict format of the region that is named."""
+GAIN_ELSEWHERE = 0.1
+"""Added to that of a text that fits one of any other country's: there are many formats, and most texts fit some."""
+
+_REMEMBERED = 4096  # texts
+
+
+@dataclass(frozen=True, slots=True)
+class FormatMatch:
+    """The format that a text is written in."""
+
+    country: str  # ISO 3166-1 alpha-2, lower case
+    format: str  # its name in the country's file
+    bits: float  # -log2 of the share of random texts of that length that fit it too: 0 = fits anything
+    of_region: bool  # of the region that was named, or of the countries in which the camera drives
+
+    def __str__(self) -> str:
+        return f"{self.country}/{self.format}"
+
+
+class Grammar:
+    """The formats of all countries.
+
+    Args:
+        countries: with their formats; the order decides between formats that say equally much.
+        driven_in: codes of countries whose plates are to be expected, whatever region a reader names.
+        counts: False = `factor` is always 1, formats are only told.
+    """
+
+    def __init__(
+        self, countries: Sequence[Country], driven_in: Iterable[str] = (), counts: bool = True
+    ) -> None:
+        self._countries = tuple(countries)
+        self._driven_in = frozenset(driven_in)
+        self._counts = counts
+        self._code_of = {country.name.casefold(): country.code for country in countries}
+        self._judged = lru_cache(_REMEMBERED)(self._judge)
+
+    @property
+    def countries(self) -> tuple[Country, ...]:
+        return self._countries
+
+    def judge(self, text: str, region: str | None = None) -> FormatMatch | None:
+        """The format that says most about `text`, or None when it is in no known one.
+
+        Args:
+            text: upper case letters and digits, as readers give it.
+            region: a country's name as readers give it; one that has no file here counts as None.
+
+        Formats of the region, and of the countries the camera drives in, come before all others. Loose formats
+        (personalised plates) are only looked at there: nearly any text fits them.
+        """
+        return self._judged(text, self._code_of.get(region.casefold()) if region else None)
+
+    def factor(self, text: str, region: str | None = None) -> float:
+        """What the weight of a candidate is multiplied with: 1 when nothing speaks for it, more when a format does.
+
+        A text of an unknown format keeps its weight: plates are not always what the books say.
+        """
+        match = self.judge(text, region)
+        if match is None or not self._counts:
+            return 1.0
+        gain = GAIN_OF_REGION if match.of_region else GAIN_ELSEWHERE
+        return 1.0 + gain * min(1.0, match.bits / STRICT_BITS)
+
+    def _judge(self, text: str, code: str | None) -> FormatMatch | None:
+        near = self._driven_in | {code}
+        best: FormatMatch | None = None
+        for country in self._countries:
+            of_region = country.code in near
+            for known in country.formats:
+                if (known.loose and not of_region) or not known.matches(text):
+                    continue
+                match = FormatMatch(country.code, known.name, known.bits(len(text)), of_region)
+                if best is None or (match.of_region, match.bits) > (best.of_region, best.bits):
+                    best = match
+        return best
+
+
+def open_grammar(settings: VoteSettings) -> Grammar:
+    """The grammar that the settings ask for; made once in a process.
+
+    Raises BadInput or ConfigError when a file of the user's, or a country's code, is wrong.
+    """
+    return _open(settings.plate_formats, settings.countries or (), settings.grammar)
+
+
+@cache
+def _open(folder: Path | None, driven_in: tuple[str, ...], counts: bool) -> Grammar:
+    users = user_countries(folder) if folder else ()
+    replaced = {country.code for country in users}
+    countries = [country for country in own_countries() if country.code not in replaced] + list(users)
+    return Grammar(countries, [_code(given, countries) for given in driven_in], counts)
+
+
+def _code(given: str, countries: Sequence[Country]) -> str:
+    by_either = {country.code: country.code for country in countries}
+    by_either |= {country.name.casefold(): country.code for country in countries}
+    code = by_either.get(given.casefold())
+    if code is None:
+        near = difflib.get_close_matches(given.casefold(), by_either, n=1)
+        hint = f"did you mean `{by_either[near[0]]}`? " if near else ""
+        known = ", ".join(sorted(country.code for country in countries))
+        raise ConfigError(
+            f"vote.countries: there are no formats for `{shortened(given)}`; {hint}there are {known}"
+        )
+    return code
+
+
+def region_of(reads: Iterable[PlateRead]) -> str | None:
+    """The region of a vehicle's plate by all its reads, or None when they are not sure.
+
+    Each read counts by how sure it is of its region and of its text; those whose reader can't tell a region don't
+    count, one that tells `Unknown` counts against the others.
+    """
+    weights: dict[str, float] = defaultdict(float)
+    for read in reads:
+        if read.region is not None and read.text:
+            weights[read.region] += read.region_confidence * read.confidence
+    region = max(sorted(weights), key=weights.__getitem__, default=UNKNOWN_REGION)
+    sure = 0.0 < REGION_SHARE * sum(weights.values()) <= weights[region]
+    return region if sure and region != UNKNOWN_REGION else None
