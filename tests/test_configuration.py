@@ -148,6 +148,16 @@ def test_null_brings_a_default_back(file: Path) -> None:
             "my.yaml:2: vote.claim_confidence: [0.5] won't do; it must be a number from 0 to 1",
         ),
         (
+            "detection:\n  masks: [[0, 0.9, 1, 0.9]]\n",
+            "my.yaml:2: detection.masks: [[0, 0.9, 1, 0.9]] won't do; it must be a list of `[x1, y1, x2, y2]`, "
+            "each from 0 to 1, with x1 below x2 and y1 below y2",
+        ),
+        (
+            "detection:\n  masks: [0, 0.9, 1, 1]\n",
+            "my.yaml:2: detection.masks: [0, 0.9, 1, 1] won't do; it must be a list of `[x1, y1, x2, y2]`, "
+            "each from 0 to 1, with x1 below x2 and y1 below y2",
+        ),
+        (
             "queue:\n  gpu_soft: 0\n",
             "my.yaml:2: queue.gpu_soft: 0 won't do; it must be a whole number from 1 up or null",
         ),

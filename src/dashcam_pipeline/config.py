@@ -135,6 +135,13 @@ class ModelSettings(Section):
     reader_batch: Count = 16
     """Plate crops that a worker takes at once to read."""
 
+    @property
+    def reader_models(self) -> tuple[str, ...]:
+        """The fast-plate-ocr models that read every plate."""
+        second = () if self.second_reader_model is None else (self.second_reader_model,)
+        return (self.reader_model, *second)
+
+
 
 class Mask(NamedTuple):
     """A part of the picture, in shares of its width (x) and height (y) from the top left."""

@@ -125,6 +125,8 @@ def _model(section: str) -> type[Section]:
 
 def _allowed(schema: Mapping[str, Any]) -> str:
     """Type and bounds of a JSON schema in words."""
+    if "allowed" in schema:
+        return str(schema["allowed"])
     if "anyOf" in schema:
         return " or ".join(_allowed(part) for part in schema["anyOf"])
     if "enum" in schema:
