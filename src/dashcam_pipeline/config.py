@@ -142,7 +142,6 @@ class ModelSettings(Section):
         return (self.reader_model, *second)
 
 
-
 class Mask(NamedTuple):
     """A part of the picture, in shares of its width (x) and height (y) from the top left."""
 
