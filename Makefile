@@ -6,6 +6,7 @@
 #   DASHCAM_TEST_DATA       folder of the clips and photos that tests look at    ../shared if there
 #   RUN_ARGS, PYTEST_ARGS   more options for `dashcam run` and `pytest`
 #   BENCH_ARGS              more options for the benches, such as videos of your own
+#   DRIVES, PHOTOS          what `make accuracy` looks at: videos and folders of photos with known plates
 
 PYTHON ?= python3
 VENV := .venv
@@ -26,8 +27,11 @@ ifneq ($(wildcard ../shared),)
 export DASHCAM_TEST_DATA ?= $(abspath ../shared)
 endif
 
+DRIVES ?= $(wildcard $(DASHCAM_TEST_DATA)/videos/drive_*.mp4)
+PHOTOS ?= $(wildcard $(DASHCAM_TEST_DATA)/photos/*)
+
 .DEFAULT_GOAL := help
-.PHONY: help setup weights clips demo test lint format docs size doctor clean bench bench-scaling peer
+.PHONY: help setup weights clips demo test lint format docs size doctor clean bench bench-scaling accuracy peer
 
 help:  ## what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +65,9 @@ bench-scaling: weights  ## more clips, longer clips, more cores: tables and curv
 	@$(BIN)/python -c 'import matplotlib' 2>/dev/null || \
 	  $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -e '.[bench]'
 	$(BIN)/python benchmarks/scaling.py --write-docs $(BENCH_ARGS)
+
+accuracy: weights  ## how right the rows are on DRIVES and PHOTOS, with the cause of every miss
+	$(BIN)/python benchmarks/accuracy.py $(DRIVES) $(if $(PHOTOS),--photos $(PHOTOS)) $(BENCH_ARGS)
 
 peer: $(PEER_INSTALLED)
 

@@ -16,6 +16,7 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -44,12 +45,31 @@ class Truth:
     doubtful: tuple[Shown, ...]
 
 
+class Standing(StrEnum):
+    """What a claim is worth."""
+
+    RIGHT = "right"
+    DUPLICATE = "duplicate"  # right, but its sighting had a right one already
+    WRONG = "wrong"
+    DOUBTFUL = "doubtful"  # about as like a doubtful reading as a person would read it: counts for nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A claim held against the truth."""
+
+    claim: Shown
+    standing: Standing
+    sighting: int | None  # the place among the scored ones of the one that it is right about
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
     """How rows stand against the truth; shares are 0..1."""
 
     sightings: int  # to be found
     rows: int  # that count
+    right: int  # of these
     found: int  # sightings with a right row
     duplicates: int  # right rows of a sighting that had one already
     recall: float  # found / sightings
@@ -76,30 +96,39 @@ def claims(rows: Sequence[Mapping[str, Any]]) -> list[Shown]:
     ]
 
 
-def score(truth: Truth, claimed: Sequence[Shown]) -> Score:
-    """Hold claims against the truth."""
+def judged(truth: Truth, claimed: Sequence[Shown]) -> tuple[Judged, ...]:
+    """How every claim stands, in the order of the claims."""
     found: set[int] = set()
-    rows = right = duplicates = 0
+    judgements = []
     for claim in claimed:
         same = [
             number
             for number, sighting in enumerate(truth.scored)
             if sighting.text == claim.text and sighting.overlaps(claim)
         ]
-        if not same and any(_may_be(sighting, claim) for sighting in truth.doubtful):
-            continue
-        rows += 1
         if same:
-            right += 1
-            duplicates += same[0] in found
+            standing = Standing.DUPLICATE if same[0] in found else Standing.RIGHT
             found.add(same[0])
+        else:
+            doubtful = any(_may_be(sighting, claim) for sighting in truth.doubtful)
+            standing = Standing.DOUBTFUL if doubtful else Standing.WRONG
+        judgements.append(Judged(claim, standing, same[0] if same else None))
+    return tuple(judgements)
+
+
+def score(truth: Truth, claimed: Sequence[Shown]) -> Score:
+    """Hold claims against the truth."""
+    counting = [one for one in judged(truth, claimed) if one.standing is not Standing.DOUBTFUL]
+    right = [one for one in counting if one.standing is not Standing.WRONG]
+    found = {one.sighting for one in right}
     recall = len(found) / len(truth.scored) if truth.scored else 0.0
-    precision = right / rows if rows else 0.0
+    precision = len(right) / len(counting) if counting else 0.0
     return Score(
         sightings=len(truth.scored),
-        rows=rows,
+        rows=len(counting),
+        right=len(right),
         found=len(found),
-        duplicates=duplicates,
+        duplicates=len(right) - len(found),
         recall=round(recall, DIGITS),
         precision=round(precision, DIGITS),
         f1=round(2 * recall * precision / (recall + precision), DIGITS) if found else 0.0,

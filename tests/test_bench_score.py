@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from score import Shown, Truth, claims, edits, read_truth, score
+from score import Shown, Standing, Truth, claims, edits, judged, read_truth, score
 
 CAR = Shown("ABC123", 100, 200)
 OTHER = Shown("XYZ789", 300, 400)
@@ -77,3 +77,15 @@ def test_truth_tells_doubtful_sightings_apart(tmp_path: Path) -> None:
 )
 def test_edits_between_texts(one: str, other: str, expected: int) -> None:
     assert edits(one, other) == edits(other, one) == expected
+
+
+def test_every_claim_is_judged() -> None:
+    claimed = [CAR, CAR, Shown("NOISE1", 0, 9), Shown("DUBITE", 510, 520), OTHER]
+    found = [(one.standing, one.sighting) for one in judged(TRUTH, claimed)]
+    assert found == [
+        (Standing.RIGHT, 0),
+        (Standing.DUPLICATE, 0),
+        (Standing.WRONG, None),
+        (Standing.DOUBTFUL, None),
+        (Standing.RIGHT, 1),
+    ]

@@ -1,0 +1,78 @@
+"""Sees a drive through the real stages, and keeps what each of them found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from accuracykit.one_process import bench
+from accuracykit.seen import ReadSeen, SearchSeen, Seen, TrackSeen, ViewSeen, row_of_stage
+from dashcam_pipeline.config import Settings
+from dashcam_pipeline.stages.records import LookDone, RowToWrite, SearchedFrame, VehiclePassed
+from dashcam_pipeline.storage.rows import SightingRow
+from dashcam_pipeline.vision.types import PlateRead
+from dashcam_pipeline.vision.voting import LookResult
+
+
+def see(video: Path, settings: Settings) -> Seen:
+    """What every stage found in a video.
+
+    Raises:
+        BenchTrouble: a part of it could not be worked off.
+    """
+    watcher = SeenWatcher()
+    with bench(settings, watcher) as one:
+        one.read(video)
+    return watcher.seen
+
+
+class SeenWatcher:
+    """Turns records between the stages into what they tell."""
+
+    def __init__(self) -> None:
+        self.seen = Seen()
+
+    def __call__(self, record: object) -> None:
+        if isinstance(record, SearchedFrame):
+            self.seen.vehicles[record.frame_idx] = tuple(found.box for found in record.vehicles)
+        elif isinstance(record, VehiclePassed):
+            passing = record.passing
+            views = tuple(
+                ViewSeen(
+                    track_id=passing.track_id,
+                    frame_idx=look.frame_idx,
+                    vehicle=look.box,
+                    searchable=look.search,
+                )
+                for look in passing.looks
+            )
+            self.seen.tracks.append(
+                TrackSeen(
+                    track_id=passing.track_id, first=passing.first_frame, last=passing.last_frame, views=views
+                )
+            )
+        elif isinstance(record, LookDone):
+            self.seen.searches.append(search_of(record.result))
+        elif isinstance(record, RowToWrite):
+            if isinstance(record.row, SightingRow):
+                self.seen.rows.append(row_of_stage(record.row))
+            else:
+                self.seen.frames = max(self.seen.frames, record.row.frames_decoded)
+
+
+def search_of(result: LookResult) -> SearchSeen:
+    """What came of one search."""
+    return SearchSeen(
+        track_id=result.track_id,
+        frame_idx=result.frame_idx,
+        vehicle=result.vehicle_box,
+        plate=result.plate_box,
+        reads=tuple(_read(read) for read in _reads(result)),
+    )
+
+
+def _reads(result: LookResult) -> tuple[PlateRead, ...]:
+    return () if result.read is None else (result.read,)
+
+
+def _read(read: PlateRead) -> ReadSeen:
+    return ReadSeen(read.text, read.confidence)
