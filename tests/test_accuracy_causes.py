@@ -102,7 +102,7 @@ MISSES = [
     ),
     pytest.param(
         CAR,
-        seen([track(1, 10, 11)], [replace(searches(1, 10, "")[0], note="overlay")], []),
+        seen([track(1, 10, 11)], [replace(searches(1, 10, "", box=None)[0], note="overlay")], []),
         Cause.NO_PLATE_FOUND,
         id="found and put aside",
     ),

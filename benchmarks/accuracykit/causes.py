@@ -143,12 +143,11 @@ class _Case:
         if not found:
             instead = sum(one.plate is not None for one in searched)
             other = f", {instead} boxes elsewhere" if instead else ""
-            return Cause.NO_PLATE_FOUND, f"{len(searched)} searches{other}; {size}"
+            aside = _counted([one.note for one in searched if one.note])
+            put_aside = f", put aside: {aside}" if aside else ""
+            return Cause.NO_PLATE_FOUND, f"{len(searched)} searches{other}{put_aside}; {size}"
         if not any(one.reads for one in found):
-            notes = _counted([one.note for one in found if one.note])
             widths = [one.plate.width for one in found if one.plate]
-            if notes:
-                return Cause.NO_PLATE_FOUND, f"found {len(found)} times and put aside: {notes}"
             return Cause.TOO_SMALL, f"found {len(found)} times, at most {max(widths):.0f} px wide"
         return None
 
@@ -158,7 +157,7 @@ class _Case:
         right = sum(read.text == plate.text for read in reads)
         told = f"{right} of {len(reads)} reads right: {_texts(reads)}"
         tracks = {one.track_id for one in found}
-        here = [row for row in self._rows if row.track_id in tracks and row.shown.overlaps(plate.shown)]
+        here = self._rows_of(plate, tracks)
         holding = {one.track_id for one in found if any(read.text == plate.text for read in one.reads)}
         if len(holding) > 1 and not any(row.plate for row in here):
             return Cause.SPLIT, f"right reads in tracks {_listed(sorted(map(str, holding)))}; {told}"
@@ -206,6 +205,14 @@ class _Case:
             return Cause.JOINED, f"reads of {_listed(sorted(shown))}{doubtful}"
         reads = [read for search, _ in votes for read in search.reads]
         return Cause.MISREAD, f"it is {true}{doubtful}; reads: {_texts(reads)}"
+
+    def _rows_of(self, plate: TruePlate, tracks: set[int]) -> list[RowSeen]:
+        """The rows of these tracks while the plate is to be seen, or of whom they were joined to."""
+        at_that_time = [row for row in self._rows if row.shown.overlaps(plate.shown)]
+        texts = {read.text for one in self._found(plate) for read in one.reads}
+        return [row for row in at_that_time if row.track_id in tracks] or [
+            row for row in at_that_time if row.text in texts
+        ]
 
     def _views(self, plate: TruePlate) -> list[ViewSeen]:
         """Kept views in which the plate lies in the vehicle's box."""
