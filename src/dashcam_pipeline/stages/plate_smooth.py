@@ -126,7 +126,7 @@ class PlateSmooth:
         return when_disk_allows(
             self._context,
             batch.task_ids,
-            lambda: self._evidence.write(video_id, track_id, image, plate),
+            lambda: self._evidence.write(video_id, track_id, vehicle=image, plate=plate),
         )
 
     def _row(
