@@ -183,8 +183,13 @@ class DetectionSettings(Section):
 class TrackingSettings(Section):
     """How boxes become vehicles."""
 
-    lost_after_s: Seconds = 0.5
-    """A vehicle that isn't seen for this long has left."""
+    lost_after_s: Seconds = 1.0
+    """A vehicle that isn't seen for this long has left; so has every one where a shot is cut."""
+    gap_s: Seconds = 0.3
+    """A vehicle that wasn't seen for this long was out of sight; where it should be, one that looks different is
+    another one."""
+    most_difference: float = Field(default=24.0, ge=0.0, le=255.0)
+    """So much of a difference in colours (CIELAB, 0..255) is still the same vehicle."""
     activation_score: Share = 0.45
     """A box needs this score to begin a new vehicle; weaker ones only continue one."""
     min_hits: Count = 2

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from dashcam_pipeline.vision.types import Detection
+from dashcam_pipeline.vision.appearance import Signature, blended, difference
+from dashcam_pipeline.vision.geometry import growth, iou
+from dashcam_pipeline.vision.types import Box, Detection
+
+Boxes = NDArray[Any]
+"""Shape (N, 4), or (4,) for one: left, top, right, bottom."""
 
 NOMINAL_STEP_S = 0.1
 """Taken as the time between two frames whose timestamps don't increase."""
@@ -21,6 +27,13 @@ SPARSE_STEP_S = 2.0
 
 UNCONFIRMED = -1
 """The library's number for a box that belongs to no confirmed track."""
+
+MOST_GROWTH = 3.0
+"""A vehicle that was out of sight is not found again this many times as wide or high, or the other way round."""
+
+JUMP_GROWTH = 2.0
+JUMP_IOU = 0.1
+"""Between two frames, a box that changes this much in width or height, or overlaps less with where it was, jumps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +52,7 @@ class TrackedSight:
     track_id: int  # counts from 1 in order of confirmation
     sight: Sight
     birth: Sight | None  # at the frame that confirms it: the box it began with; None later
+    found_again: bool  # it was out of sight for a while
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +63,39 @@ class TrackerStep:
     alive: frozenset[int]  # confirmed tracks that have not left yet
 
 
+@dataclass(slots=True)
+class _Followed:
+    """What the library does not know of one of its tracks."""
+
+    track: Any
+    first: Sight
+    last: Sight
+    seen_s: float  # when it was seen last, by the tracker's clock
+    seen_step: int  # … and in which step
+    signature: Signature | None
+    confirmed: bool = False
+
+
 class VehicleTracker:
     """ByteTrack (arXiv:2110.06864) of the `trackers` library, in seconds instead of frames.
 
-    Picklable: about 1 kB, and 5 kB more a live track. Equal inputs give equal outputs, also across a
+    Picklable: about 1 kB, and 6 kB more a live track. Equal inputs give equal outputs, also across a
     pickle in between. A box becomes a vehicle when boxes of `min_hits` successive frames match.
+
+    What the library matches by overlap alone is checked by looks: a vehicle that is found again after a while, or
+    whose box jumps, has to look as it did, else it is another one.
     """
 
     def __init__(
-        self, *, lost_after_s: float, activation_score: float, min_hits: int, min_iou: float, step_s: float
+        self,
+        *,
+        lost_after_s: float,
+        activation_score: float,
+        min_hits: int,
+        min_iou: float,
+        step_s: float,
+        gap_s: float,
+        most_difference: float,
     ) -> None:
         """Start with no tracks.
 
@@ -68,9 +106,14 @@ class VehicleTracker:
             min_hits: boxes in successive frames that confirm a track.
             min_iou: overlap of a box with a track's predicted box, below which they don't match.
             step_s: the usual time between two frames, to which the motion model's noise is scaled.
+            gap_s: a vehicle that wasn't seen for this long, and in at least one frame, was out of sight.
+            most_difference: it is the same up to this `appearance.difference`.
         """
         from trackers import ByteTrackTracker  # takes most of a second: only processes that track pay for it
 
+        from dashcam_pipeline.vision.association import CheckedIoU
+
+        self._overlap = CheckedIoU()
         self._tracker: Any = ByteTrackTracker(
             lost_track_buffer=round(lost_after_s * REFERENCE_FPS),
             frame_rate=1 / step_s,
@@ -78,50 +121,63 @@ class VehicleTracker:
             high_conf_det_threshold=activation_score,
             minimum_consecutive_frames=min_hits,
             minimum_iou_threshold=min_iou,
+            iou=self._overlap,
         )
+        self._gap_s = gap_s
+        self._most_difference = most_difference
         self._most_step_s = lost_after_s / 2  # so that where few frames are looked at, one may miss a vehicle
-        self._births: list[tuple[Any, Sight]] = []  # unconfirmed tracks with the box they began with
+        self._followed: list[_Followed] = []
+        self._step = 0
         self._clock_s = 0.0
         self._last_ts_s: float | None = None
 
-    def step(self, frame_idx: int, ts_s: float, detections: Sequence[Detection]) -> TrackerStep:
+    def step(
+        self,
+        frame_idx: int,
+        ts_s: float,
+        detections: Sequence[Detection],
+        signatures: Sequence[Signature | None] = (),
+    ) -> TrackerStep:
         """Take the detections of the next frame.
 
         Args:
             frame_idx: number of the frame.
             ts_s: its time; steps of any length are fine, one that doesn't increase counts as `NOMINAL_STEP_S`.
             detections: its vehicles, possibly none.
+            signatures: what they look like, as far as that is known: what is not, is not checked.
         """
         import supervision as sv
 
         boxes = np.array([d.box for d in detections], dtype=np.float32).reshape(-1, 4)
+        looks = tuple(signatures) or (None,) * len(detections)
+        self._step += 1
+        self._advance(ts_s)
+        self._overlap.refuses = self._check(boxes, [d.box for d in detections], looks)
         tracked = self._tracker.update(
             sv.Detections(
                 xyxy=boxes,
                 confidence=np.array([d.score for d in detections], dtype=np.float32),
                 class_id=np.arange(len(detections)),  # carries the place in `detections` through the library
             ),
-            timestamp=self._advance(ts_s),
+            timestamp=self._clock_s,
+        )
+        self._overlap.refuses = None
+        numbers = (
+            dict(zip(tracked.class_id.tolist(), tracked.tracker_id.tolist(), strict=True))
+            if len(tracked)
+            else {}
         )
         sights = [Sight(frame_idx, ts_s, detection) for detection in detections]
-        births = self._take_births()
-        seen = (
-            [
-                TrackedSight(int(number) + 1, sights[int(place)], births.get(int(number)))
-                for number, place in zip(tracked.tracker_id, tracked.class_id, strict=True)
-                if number != UNCONFIRMED
-            ]
-            if len(tracked)
-            else []
-        )
-        self._note_births(boxes, sights)
-        seen.sort(key=lambda tracked_sight: tracked_sight.track_id)
-        alive = frozenset(
-            int(track.tracker_id) + 1 for track in self._tracker.tracks if track.tracker_id != UNCONFIRMED
-        )
-        return TrackerStep(tuple(seen), alive)
+        seen = self._note(self._places(boxes, numbers), sights, looks)
+        alive = frozenset(int(one.track.tracker_id) + 1 for one in self._followed if one.confirmed)
+        return TrackerStep(tuple(sorted(seen, key=lambda one: one.track_id)), alive)
 
-    def _advance(self, ts_s: float) -> float:
+    def cut(self) -> None:
+        """End all tracks: the next frame shows something else."""
+        self._tracker.tracks = []
+        self._followed = []
+
+    def _advance(self, ts_s: float) -> None:
         """Our own clock, which always increases whatever the timestamps do."""
         if self._last_ts_s is not None:
             passed = ts_s - self._last_ts_s
@@ -129,28 +185,82 @@ class VehicleTracker:
                 passed = min(passed, self._most_step_s)
             self._clock_s += passed if passed > 0 else NOMINAL_STEP_S
         self._last_ts_s = ts_s
-        return self._clock_s
 
-    def _take_births(self) -> dict[int, Sight]:
-        """First boxes of the tracks that were confirmed just now; those of dropped tracks are forgotten."""
-        alive = {id(track) for track in self._tracker.tracks}
-        confirmed = {
-            int(track.tracker_id): sight for track, sight in self._births if track.tracker_id != UNCONFIRMED
-        }
-        self._births = [
-            (track, sight)
-            for track, sight in self._births
-            if track.tracker_id == UNCONFIRMED and id(track) in alive
-        ]
-        return confirmed
+    def _check(
+        self, boxes: Boxes, found: Sequence[Box], looks: Sequence[Signature | None]
+    ) -> Callable[[Boxes, Boxes], bool]:
+        """Whether a track, given by the box that is predicted for it, and a found box are two vehicles."""
+        places = {box.tobytes(): place for place, box in enumerate(boxes)}
 
-    def _note_births(self, boxes: np.ndarray[Any, Any], sights: Sequence[Sight]) -> None:
-        """Remember the first box of tracks that began in this frame.
+        def refuses(predicted: Boxes, box: Boxes) -> bool:
+            place = places[box.tobytes()]
+            look = looks[place]
+            return look is not None and any(
+                self._is_another(one, found[place], look)
+                for one in self._followed
+                if np.array_equal(one.track.get_state_bbox(), predicted)
+            )
 
-        The library does not tell which box began a track, but a new track's state is that very box.
+        return refuses
+
+    def _is_another(self, one: _Followed, box: Box, look: Signature) -> bool:
+        """Whether `box` can't be the vehicle followed so far, although it is where that one should be."""
+        before = one.last.detection.box
+        if self._was_away(one):
+            if growth(before, box) > MOST_GROWTH:
+                return True
+        elif growth(before, box) <= JUMP_GROWTH and iou(before, box) >= JUMP_IOU:
+            return False
+        return one.signature is not None and difference(one.signature, look) > self._most_difference
+
+    def _was_away(self, one: _Followed) -> bool:
+        """Whether a track that is seen now was out of sight until then."""
+        return self._step - one.seen_step > 1 and self._clock_s - one.seen_s >= self._gap_s
+
+    def _places(self, boxes: Boxes, numbers: dict[int, int]) -> dict[int, int]:
+        """Which box each track got, by the identity of the library's tracks.
+
+        The library does not tell which box an unconfirmed track got, but the state of one that was matched just now
+        is close to that box, and that of a new one is that very box.
         """
-        known = {id(track) for track, _ in self._births}
+        confirmed = {number: place for place, number in numbers.items() if number != UNCONFIRMED}
+        loose = [place for place, number in numbers.items() if number == UNCONFIRMED]
+        places = {}
         for track in self._tracker.tracks:
-            if track.age == 0 and track.tracker_id == UNCONFIRMED and id(track) not in known:
-                distances = np.abs(boxes - track.get_state_bbox()).sum(axis=1)
-                self._births.append((track, sights[int(distances.argmin())]))
+            if track.time_since_update:
+                continue
+            if track.tracker_id != UNCONFIRMED:
+                places[id(track)] = confirmed[int(track.tracker_id)]
+            else:
+                distances = np.abs(boxes[loose] - track.get_state_bbox()).sum(axis=1)
+                places[id(track)] = loose[int(distances.argmin())]
+        return places
+
+    def _note(
+        self, places: dict[int, int], sights: Sequence[Sight], looks: Sequence[Signature | None]
+    ) -> list[TrackedSight]:
+        """Bring what is followed up to the library's tracks; the vehicles among those that were seen now."""
+        before = {id(one.track): one for one in self._followed}
+        seen = []
+        self._followed = []
+        for track in self._tracker.tracks:
+            one = before.get(id(track))
+            place = places.get(id(track))
+            if place is not None:
+                one = one or _Followed(track, sights[place], sights[place], self._clock_s, self._step, None)
+                tracked = self._saw(one, sights[place], looks[place])
+                seen += [] if tracked is None else [tracked]
+            if one is not None:
+                self._followed.append(one)
+        return seen
+
+    def _saw(self, one: _Followed, sight: Sight, look: Signature | None) -> TrackedSight | None:
+        """Note the newest view of a track; None as long as it is no vehicle yet."""
+        away = self._was_away(one)
+        one.last, one.seen_s, one.seen_step = sight, self._clock_s, self._step
+        one.signature = blended(one.signature, look)
+        if one.track.tracker_id == UNCONFIRMED:
+            return None
+        birth = None if one.confirmed else one.first
+        one.confirmed = True
+        return TrackedSight(int(one.track.tracker_id) + 1, sight, birth, away)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from dashcam_pipeline.config import LookSettings, TrackingSettings
+from dashcam_pipeline.vision.appearance import signature_of
 from dashcam_pipeline.vision.quality import sharpness
+from dashcam_pipeline.vision.scene import ShotCuts
 from dashcam_pipeline.vision.tracker import Sight, TrackedSight, VehicleTracker
 from dashcam_pipeline.vision.types import Box, Detection, Image
 
@@ -24,6 +27,18 @@ CUT_OFF_SHARE = 0.5
 
 EDGE_SHARE = 0.01
 """So near to an edge, as a share of the frame's width and height, a box is taken to reach it."""
+
+
+KEPT_A_SEGMENT = 3
+"""So many searchable views of each stretch between two gaps are kept, if there are as many, and room for them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Frames over which a vehicle was never out of sight for long."""
+
+    first_frame: int
+    last_frame: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +71,9 @@ class Passing:
     looks: tuple[
         Look, ...
     ]  # its best views, the best first; at least one, unless a stage failed on its frames
+    segments: tuple[Segment, ...] = ()  # in order; more than one if it was out of sight in between
+    first_box: Box | None = None  # of the vehicle at first and at last sight, pixels of the frame
+    last_box: Box | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,28 +90,43 @@ class _Vehicle:
     """A confirmed vehicle in sight."""
 
     track_id: int
-    first_frame: int
-    first_s: float
-    last_frame: int
-    last_s: float
+    first: Sight
+    last: Sight
+    segments: list[Segment]
     class_scores: dict[str, float] = field(default_factory=dict)
     looks: list[Look] = field(default_factory=list)
 
-    def saw(self, sight: Sight) -> None:
+    def saw(self, sight: Sight, found_again: bool) -> None:
         label, score = sight.detection.label, sight.detection.score
         self.class_scores[label] = self.class_scores.get(label, 0.0) + score
-        self.last_frame, self.last_s = sight.frame_idx, sight.ts_s
+        self.last = sight
+        if found_again:
+            self.segments.append(Segment(sight.frame_idx, sight.frame_idx))
+        else:
+            self.segments[-1] = replace(self.segments[-1], last_frame=sight.frame_idx)
+
+    def worst(self, candidate: Look) -> Look:
+        """What is lost if `candidate` is added: the worst of all looks that their segments can spare."""
+        looks = [*self.looks, candidate]
+        starts = [segment.first_frame for segment in self.segments]
+        segments = [bisect_right(starts, look.frame_idx) for look in looks]
+        spared = min(KEPT_A_SEGMENT, len(self.looks) // len(starts))
+        spare = [look for look, own in zip(looks, segments, strict=True) if segments.count(own) > spared]
+        return min(spare, key=lambda look: look.rank)
 
     def passing(self) -> Passing:
         best_class = max(sorted(self.class_scores), key=self.class_scores.__getitem__)
         return Passing(
             self.track_id,
             best_class,
-            self.first_frame,
-            self.last_frame,
-            self.first_s,
-            self.last_s,
+            self.first.frame_idx,
+            self.last.frame_idx,
+            self.first.ts_s,
+            self.last.ts_s,
             tuple(sorted(self.looks, key=lambda look: look.rank, reverse=True)),
+            tuple(self.segments),
+            self.first.detection.box,
+            self.last.detection.box,
         )
 
 
@@ -111,7 +144,10 @@ class Watch:
             min_hits=tracking.min_hits,
             min_iou=tracking.min_iou,
             step_s=tracking.step_s,
+            gap_s=tracking.gap_s,
+            most_difference=tracking.most_difference,
         )
+        self._cuts = ShotCuts()
         self._vehicles: dict[int, _Vehicle] = {}
 
     def step(
@@ -123,19 +159,22 @@ class Watch:
             frame_idx: its number; increases from step to step.
             ts_s: its time in the video.
             detections: the vehicles found in it.
-            image: the frame, needed to judge sharpness; None for a frame on which a stage failed
-                (then `detections` is empty and no looks come out).
+            image: the frame, needed to find cuts, to judge sharpness and to recognize vehicles; None for a frame
+                on which a stage failed (then `detections` is empty and no looks come out).
 
         Returns:
             views that are now among the best of their vehicle, those that they replace, and the vehicles that
             have left.
         """
-        tracks = self._tracker.step(frame_idx, ts_s, detections)
+        if image is not None and self._cuts.step(image):
+            self._tracker.cut()
+        signatures = [] if image is None else [signature_of(image, one.box) for one in detections]
+        tracks = self._tracker.step(frame_idx, ts_s, detections, signatures)
         new: list[Look] = []
         dropped: list[Look] = []
         for seen in tracks.seen:
             vehicle = self._vehicle(seen)
-            vehicle.saw(seen.sight)
+            vehicle.saw(seen.sight, seen.found_again)
             look = None if image is None else self._look(vehicle, seen.sight, image)
             if look is not None:
                 new.append(look)
@@ -152,8 +191,8 @@ class Watch:
     def _vehicle(self, seen: TrackedSight) -> _Vehicle:
         if seen.track_id not in self._vehicles:
             first = seen.birth or seen.sight
-            vehicle = _Vehicle(seen.track_id, first.frame_idx, first.ts_s, first.frame_idx, first.ts_s)
-            vehicle.saw(first)
+            vehicle = _Vehicle(seen.track_id, first, first, [Segment(first.frame_idx, first.frame_idx)])
+            vehicle.saw(first, found_again=False)
             self._vehicles[seen.track_id] = vehicle
         return self._vehicles[seen.track_id]
 
@@ -169,7 +208,7 @@ class Watch:
             worth *= CUT_OFF_SHARE
         look = Look(vehicle.track_id, sight.frame_idx, sight.ts_s, box, search, worth)
         full = len(vehicle.looks) >= self._settings.kept_views
-        return None if full and look.rank < min(kept.rank for kept in vehicle.looks) else look
+        return None if full and vehicle.worst(look) == look else look
 
     def _keep(self, vehicle: _Vehicle, look: Look) -> list[Look]:
         """Put a look among the vehicle's best; those that it replaces.
@@ -178,7 +217,7 @@ class Watch:
         """
         replaced = [kept for kept in vehicle.looks if not kept.search]
         if not replaced and len(vehicle.looks) >= self._settings.kept_views:
-            replaced = [min(vehicle.looks, key=lambda kept: kept.rank)]
+            replaced = [vehicle.worst(look)]
         vehicle.looks = [kept for kept in vehicle.looks if kept not in replaced]
         vehicle.looks.append(look)
         return replaced
