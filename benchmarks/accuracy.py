@@ -23,6 +23,7 @@ from accuracykit.diagram import draw
 from accuracykit.docs import DOCUMENT, IMAGES, write_docs
 from accuracykit.drives import Drive, measured, opened
 from accuracykit.model_cache import ModelCache, cached_models
+from accuracykit.plateless import look_at
 from accuracykit.reliability import binned, calibration_error, sure_ones
 from accuracykit.report import DIAGRAM, Report, text
 from accuracykit.settings import changed
@@ -60,7 +61,7 @@ def measure(given: argparse.Namespace) -> Report:
     """All that was asked for. Raises BenchTrouble, DashcamError."""
     drives = [opened(path) for path in given.drives]
     ablations = len(drives) * (1 + len(ABLATIONS)) if given.ablations else 0
-    progress = Progress(len(drives) + len(given.photos) + ablations)
+    progress = Progress(len(drives) + len(given.photos) + len(given.plateless) + ablations)
     with tempfile.TemporaryDirectory() as folder:
         settings, options = changed(given.set, Path(folder))
         cache = ModelCache(given.cache or Path(folder))
@@ -74,10 +75,19 @@ def measure(given: argparse.Namespace) -> Report:
                 for photos in given.photos:
                     with progress.step(f"photos {photos.name}"):
                         stills.append(read_folder(photos, settings))
+                plateless = []
+                for video in given.plateless:
+                    with progress.step(video.stem):
+                        plateless.append(look_at(video, settings, options, without_run=given.without_run))
                 ablated = _ablated(given, drives, Path(folder), progress)
         finally:
             cache.close()
-    return Report(drives=tuple(results), stills=tuple(stills), ablations=tuple(ablated))
+    return Report(
+        drives=tuple(results),
+        stills=tuple(stills),
+        plateless=tuple(plateless),
+        ablations=tuple(ablated),
+    )
 
 
 def as_json(report: Report, given: argparse.Namespace) -> dict[str, Any]:
@@ -108,6 +118,14 @@ def _arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
         "--photos", type=Path, nargs="+", default=[], metavar="DIR", help="folders of labelled photos"
     )
     parser.add_argument(
+        "--plateless",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="VIDEO",
+        help="videos without a readable plate",
+    )
+    parser.add_argument(
         "--set", nargs="+", default=[], metavar="SECTION.KEY=VALUE", help="change settings of the product"
     )
     parser.add_argument("--ablations", action="store_true", help="also f1 with each part switched off")
@@ -120,8 +138,8 @@ def _arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
         "--write-docs", action="store_true", help=f"put the tables into {DOCUMENT.name}, and draw its diagram"
     )
     given = parser.parse_args(words)
-    if not given.drives and not given.photos:
-        parser.error("name a drive, or photos with --photos")
+    if not (given.drives or given.photos or given.plateless):
+        parser.error("name a drive, or photos with --photos, or videos with --plateless")
     return given
 
 

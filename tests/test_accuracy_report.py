@@ -13,9 +13,10 @@ from accuracykit.causes import Cause, Failure
 from accuracykit.docs import BEGIN, END, replaced
 from accuracykit.drives import DriveResult, total
 from accuracykit.model_cache import CachedModel, ModelCache
+from accuracykit.plateless import PlatelessResult
 from accuracykit.reliability import Point
-from accuracykit.report import Report, ablation_table, stills_table, text
-from accuracykit.seen import ReadSeen, SearchSeen, Seen, TrackSeen, row_of_export
+from accuracykit.report import Report, ablation_table, plateless_table, stills_table, text
+from accuracykit.seen import ReadSeen, RowSeen, SearchSeen, Seen, TrackSeen, row_of_export
 from accuracykit.settings import changed
 from accuracykit.stills import Still, StillsResult, cause_of, read_label
 from accuracykit.truth import read_plates
@@ -200,3 +201,13 @@ def test_pictures_of_the_same_bytes_and_other_shapes_are_told_apart(tmp_path: Pa
     cached = CachedModel(ModelCache(tmp_path), "a model", lambda: model)
     cached.detect([np.ones((2, 4, 3), np.uint8), np.ones((4, 2, 3), np.uint8)])
     assert model.asked == 2
+
+
+def test_video_without_a_plate_is_told_with_its_surest_text() -> None:
+    def row(plate: str | None, guess: str | None, confidence: float | None) -> RowSeen:
+        return RowSeen(plate=plate, best_guess=guess, confidence=confidence, reason=None, first=0, last=9)
+
+    rows = (row(None, None, None), row(None, "NOISE1", 0.4), row("NOISE2", None, 0.8))
+    lines = plateless_table([PlatelessResult("night", rows), PlatelessResult("road", rows[:1])]).splitlines()
+    cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines[2:]]
+    assert cells == [["night", "3", "1", "1", "NOISE2", "0.80"], ["road", "1", "0", "0", "", ""]]

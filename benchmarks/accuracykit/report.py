@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from accuracykit.ablations import EVERYTHING, Ablated
 from accuracykit.causes import Cause
 from accuracykit.drives import DriveResult, total
+from accuracykit.plateless import DOUBTFUL_BELOW, PlatelessResult
 from accuracykit.reliability import SURE, Bin, Point, binned, calibration_error, sure_ones, wilson
 from accuracykit.stills import StillsResult
 from benchkit.table import figure, markdown
@@ -38,6 +39,7 @@ class Report:
 
     drives: tuple[DriveResult, ...]
     stills: tuple[StillsResult, ...] = ()
+    plateless: tuple[PlatelessResult, ...] = ()
     ablations: tuple[Ablated, ...] = ()
 
     @property
@@ -58,6 +60,8 @@ def text(report: Report, images: str | None = None) -> str:
         parts += ["## Parts switched off", ablation_table(report.ablations)]
     if report.stills:
         parts += ["## Stills", stills_table(report.stills), stills_misses(report.stills)]
+    if report.plateless:
+        parts += ["## Videos without a readable plate", plateless_table(report.plateless)]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -148,6 +152,18 @@ def stills_misses(stills: Sequence[StillsResult]) -> str:
         if one.cause is not None
     ]
     return markdown(("photos", "file", "label", "read", "cause"), lines, [True] * 5) if lines else ""
+
+
+def plateless_table(videos: Sequence[PlatelessResult]) -> str:
+    """A line a video in which nothing can be read."""
+    lines = []
+    for one in videos:
+        surest = one.surest
+        told = ["", ""] if surest is None else [surest.text or "", figure(surest.confidence, 2)]
+        claims = sum(row.plate is not None for row in one.rows)
+        lines.append([one.name, str(len(one.rows)), str(claims), str(one.too_sure), *told])
+    header = ("video", "vehicles", "claims", f"above {DOUBTFUL_BELOW:g}", "surest text", "confidence")
+    return markdown(header, lines, [True, False, False, False, True, False])
 
 
 def ablation_table(ablations: Sequence[Ablated]) -> str:
