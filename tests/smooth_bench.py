@@ -10,9 +10,9 @@ from dashcam_pipeline.engine.task import Outcome, Task
 from dashcam_pipeline.stages.plate_smooth import PlateSmooth
 from dashcam_pipeline.stages.records import LookDone, RowToWrite, ViewToSearch
 from dashcam_pipeline.storage.rows import SightingRow
+from dashcam_pipeline.vision.ballots import LookResult
 from dashcam_pipeline.vision.rounds import Search
 from dashcam_pipeline.vision.types import Box, PlateRead
-from dashcam_pipeline.vision.voting import LookResult
 from dashcam_pipeline.vision.watch import Look
 from stage_bench import VIDEO, Bench, passed, picture, task
 
@@ -33,7 +33,7 @@ def result(search: Search, text: str | None = "AB12CDE", *, sure: float = 0.98, 
         in_full=search.in_full,
         plate_box=None if text is None else Box(50, 60, 50 + px, 80),
         plate_score=0.0 if text is None else 0.9,
-        read=None if text is None else PlateRead(text, (sure,) * len(text)),
+        reads=() if text is None else (PlateRead(text, (sure,) * len(text)),),
     )
 
 

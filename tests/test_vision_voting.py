@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
 from dashcam_pipeline.config import VoteSettings
+from dashcam_pipeline.vision.ballots import LookResult
+from dashcam_pipeline.vision.grammar import open_grammar
 from dashcam_pipeline.vision.types import Box, NoPlateReason
-from dashcam_pipeline.vision.voting import LookResult, decide, picture_rank
-from dashcam_pipeline.vision.watch import Passing
+from dashcam_pipeline.vision.voting import Verdict, decide, picture_rank
 from vision_data import looked, looks
 
-PASSING = Passing(1, "car", 0, 9, 0.0, 0.9, 5)
 VOTE = VoteSettings()
+
+
+def vote(results: Sequence[LookResult], settings: VoteSettings = VOTE) -> Verdict:
+    return decide(results, settings, open_grammar(settings))
 
 
 @pytest.mark.parametrize(
@@ -28,33 +33,33 @@ VOTE = VoteSettings()
     ],
 )
 def test_reads_that_agree_make_a_claim(texts: list[str | None], plate: str) -> None:
-    verdict = decide(PASSING, looks(texts), VOTE)
+    verdict = vote(looks(texts))
     assert (verdict.plate, verdict.best_guess, verdict.reason) == (plate, None, None)
     assert verdict.confidence is not None and VOTE.claim_confidence <= verdict.confidence <= 1
-    assert verdict.agreeing_reads == texts.count(plate)
+    assert verdict.agreeing_looks == texts.count(plate)
 
 
 def test_characters_are_voted_on_one_by_one() -> None:
     wrong_in_different_places = ["XB12CDE", "AX12CDE", "ABX2CDE", "AB12CDE", "AB12CDX"]
-    verdict = decide(PASSING, looks(wrong_in_different_places), VOTE)
+    verdict = vote(looks(wrong_in_different_places))
     assert (verdict.plate or verdict.best_guess) == "AB12CDE"
     assert verdict.char_votes[0] == pytest.approx({"A": 0.8, "X": 0.2})
 
 
 def test_one_sure_read_outvotes_several_unsure_ones() -> None:
     results = [looked(0, "AB12CDE", 0.99), *(looked(i, "A812CDE", 0.4) for i in range(1, 5))]
-    verdict = decide(PASSING, results, VOTE)
+    verdict = vote(results)
     assert verdict.best_guess == "AB12CDE"
 
 
 def test_order_of_results_does_not_matter() -> None:
     results = looks(["AB12CDE", "A812CDE", "AB12CD", None, "AB12CDE"], 0.9)
-    verdicts = {repr(decide(PASSING, order, VOTE)) for order in itertools.permutations(results)}
+    verdicts = {repr(vote(order)) for order in itertools.permutations(results)}
     assert len(verdicts) == 1
 
 
 def test_more_agreement_means_more_confidence() -> None:
-    confidences = [decide(PASSING, looks(["AB12CDE"] * n, 0.9), VOTE).confidence or 0.0 for n in (1, 2, 4, 8)]
+    confidences = [vote(looks(["AB12CDE"] * n, 0.9)).confidence or 0.0 for n in (1, 2, 4, 8)]
     assert confidences == sorted(confidences)
     assert confidences[0] < VOTE.claim_confidence < confidences[-1]
 
@@ -65,7 +70,7 @@ SMALL = replace(looked(0, "AB12CDE"), vehicle_box=Box(0, 0, 50, 40))
 @pytest.mark.parametrize(
     ("results", "reason"),
     [
-        ([replace(SMALL, searched=False, plate_box=None, read=None)], NoPlateReason.TOO_SMALL),
+        ([replace(SMALL, searched=False, plate_box=None, reads=())], NoPlateReason.TOO_SMALL),
         (looks([None, None]), NoPlateReason.NO_PLATE_FOUND),
         ([looked(0, "AB12CDE", plate_px=VOTE.min_plate_px - 1)], NoPlateReason.PLATE_TOO_SMALL),
         (looks(["", ""]), NoPlateReason.UNREADABLE),
@@ -79,24 +84,24 @@ SMALL = replace(looked(0, "AB12CDE"), vehicle_box=Box(0, 0, 50, 40))
 def test_every_vehicle_without_a_plate_has_its_reason(
     results: list[LookResult], reason: NoPlateReason
 ) -> None:
-    verdict = decide(PASSING, results, VOTE)
+    verdict = vote(results)
     assert (verdict.plate, verdict.reason) == (None, reason)
 
 
 def test_one_failed_look_does_not_spoil_the_others() -> None:
     results = [replace(looked(9, None), failed=True), *looks(["AB12CDE"] * 4)]
-    assert decide(PASSING, results, VOTE).plate == "AB12CDE"
+    assert vote(results).plate == "AB12CDE"
 
 
 def test_evidence_shows_the_winning_text() -> None:
     wide_but_wrong = looked(7, "XB12CDE", plate_px=300)
     results = [*looks(["AB12CDE"] * 3), looked(5, "AB12CDE", plate_px=150), wide_but_wrong]
-    evidence = decide(PASSING, results, VOTE).evidence
+    evidence = vote(results).evidence
     assert evidence is not None and evidence.frame_idx == 5
 
 
 def test_evidence_without_a_text_is_the_best_view() -> None:
-    evidence = decide(PASSING, [*looks([None, None]), looked(4, "", plate_px=60)], VOTE).evidence
+    evidence = vote([*looks([None, None]), looked(4, "", plate_px=60)]).evidence
     assert evidence is not None and evidence.frame_idx == 4
 
 

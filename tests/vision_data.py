@@ -9,8 +9,8 @@ from pathlib import Path
 import cv2
 import pytest
 
+from dashcam_pipeline.vision.ballots import LookResult
 from dashcam_pipeline.vision.types import Box, Detection, Image, PlateRead
-from dashcam_pipeline.vision.voting import LookResult
 from sources_clips import real_clip
 
 MIRROR = os.environ.get("DASHCAM_WEIGHTS_MIRROR")
@@ -56,7 +56,7 @@ def looked(frame_idx: int, text: str | None, confidence: float = 1.0, plate_px: 
         searched=True,
         plate_box=None if text is None else Box(100, 200, 100 + plate_px, 225),
         plate_score=0.0 if text is None else 0.8,
-        read=None if text is None else read(text, confidence),
+        reads=() if text is None else (read(text, confidence),),
     )
 
 

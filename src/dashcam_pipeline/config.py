@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
@@ -157,6 +158,16 @@ def _with_area(mask: Mask) -> Mask:
     return mask
 
 
+def _expression(text: str) -> str:
+    try:
+        groups = re.compile(text).groupindex
+    except re.error as error:
+        raise ValueError(f"no regular expression: {error}") from error
+    if not groups.keys() & {"time", "number"}:
+        raise ValueError("a regular expression without a group named time or number: (?P<time>...)")
+    return text
+
+
 class DetectionSettings(Section):
     """What counts as a vehicle and as a plate."""
 
@@ -209,9 +220,9 @@ class LookSettings(Section):
     """So many views of a vehicle, the widest and sharpest, wait until it has passed; no more are ever searched."""
     first_searches: Count = 2
     """So many of them are searched first; while that is not enough, as many again as were searched so far."""
-    enough_reads: Count = 3
-    """It is enough once so many reads agree …"""
-    enough_confidence: Share = 0.8
+    enough_reads: Count = 2
+    """It is enough once the reads of so many views agree …"""
+    enough_confidence: Share = 0.97
     """… and the vote is at least this sure."""
     fruitless_searches: Count = 6
     """It is enough, too, when so many searches found no plate, or when the best views show one that is too small."""
@@ -252,6 +263,22 @@ class VoteSettings(Section):
     """At or above, a text is the sighting's plate; below, only its best guess."""
 
 
+class TripSettings(Section):
+    """Which sightings are one vehicle: in one file, and in files that one camera recorded one after the other."""
+
+    join: bool = True
+    """One vehicle is one sighting, also where its track broke, and in several files of a trip."""
+    max_gap_s: Annotated[float, Field(ge=0.0, le=3600.0)] = 3.0
+    """A file that begins so long after another has ended, by the times in their names, continues its trip."""
+    pattern: Annotated[str, AfterValidator(_expression)] | None = Field(
+        default=None, json_schema_extra={"allowed": "a regular expression with a group `time` or `number`, or null"}
+    )
+    """How the names of your camera's files are read, where the usual ones don't fit: named groups `camera`, `time` (12
+    or 14 digits, with anything between them) and `number`."""
+    same_plate_s: Seconds = 120.0
+    """The same plate, out of sight for this long, is another sighting."""
+
+
 class StorageSettings(Section):
     """Where results go."""
 
@@ -265,6 +292,16 @@ class StorageSettings(Section):
     """A disk that stays full or closed to us for this long ends the run, which can be resumed."""
     evidence_quality: int = Field(default=92, ge=1, le=100)
     """JPEG quality of evidence pictures."""
+    evidence_frame_px: int = Field(default=960, ge=160, le=10_000)
+    """Frames that prove a sighting are shrunk to this width."""
+    evidence_mb: Count | None = 4096
+    """All evidence pictures of a work dir take no more than this; null = no limit. When it is nearly used up, sightings
+    without a plate get none any more, then no sighting does."""
+
+    @property
+    def evidence_bytes(self) -> int | None:
+        return None if self.evidence_mb is None else self.evidence_mb * 2**20
+
 
 
 class Settings(Section):
@@ -280,4 +317,5 @@ class Settings(Section):
     tracking: TrackingSettings = Field(default_factory=TrackingSettings)
     looks: LookSettings = Field(default_factory=LookSettings)
     vote: VoteSettings = Field(default_factory=VoteSettings)
+    trips: TripSettings = Field(default_factory=TripSettings)
     storage: StorageSettings = Field(default_factory=StorageSettings)

@@ -1,4 +1,4 @@
-"""OCR: a plate in the picture of a vehicle becomes text, with a confidence for every character."""
+"""OCR: a plate in the picture of a vehicle becomes text, by each reader, with a confidence for every character."""
 
 from __future__ import annotations
 
@@ -10,32 +10,26 @@ from dashcam_pipeline.stages.counts import INFERENCES_TEXT
 from dashcam_pipeline.stages.frames import stored_frame
 from dashcam_pipeline.stages.records import LookDone, PlateToRead
 from dashcam_pipeline.vision.crops import plate_picture
-from dashcam_pipeline.vision.plate_reader import open_plate_reader
+from dashcam_pipeline.vision.ballots import search_name
+from dashcam_pipeline.vision.plate_reader import PlateReader, open_plate_reader
 from dashcam_pipeline.vision.types import Image, PlateRead
-from dashcam_pipeline.vision.voting import search_name
 from dashcam_pipeline.weights import Role
 
 
 class Ocr:
-    """The processor of OCR: the reader, and what follows a read."""
+    """The processor of OCR: the readers, and what follows a read."""
 
     def __init__(self, context: StageContext) -> None:
         self._context = context
-        models = context.settings.models
-        own_model = models.plate_reader == "fast-plate-ocr"
-        self._reader = open_plate_reader(
-            models.plate_reader,
-            context.weights(models.reader_model, Role.PLATE_READER) if own_model else None,
-            context.runtime_options(),
-        )
+        self._readers = _open_readers(context)
 
     def process(self, batch: Batch, /) -> Outcome:
         plates: list[PlateToRead] = [task.load() for task in batch.tasks]
         images = [self._cut(task, plate) for task, plate in zip(batch.tasks, plates, strict=True)]
-        reads = self._reader.read(images)
+        reads = zip(*(reader.read(images) for reader in self._readers), strict=True)
         return Outcome(
-            push=tuple(self._follow(*one) for one in zip(batch.tasks, plates, images, reads, strict=True)),
-            tallies={INFERENCES_TEXT: len(images)},
+            push=tuple(self._follow(*one) for one in zip(batch.tasks, plates, reads, strict=True)),
+            tallies={INFERENCES_TEXT: len(images) * len(self._readers)},
         )
 
     def _cut(self, task: Task, plate: PlateToRead) -> Image:
@@ -44,8 +38,8 @@ class Ocr:
         box = plate.result.plate_box.shifted(-plate.picture.left, -plate.picture.top)
         return plate_picture(vehicle, box, self._context.settings.detection)
 
-    def _follow(self, task: Task, plate: PlateToRead, image: Image, read: PlateRead) -> Task:
-        result = replace(plate.result, read=read)
+    def _follow(self, task: Task, plate: PlateToRead, reads: tuple[PlateRead, ...]) -> Task:
+        result = replace(plate.result, reads=reads)
         return self._context.route.task(
             LookDone(result, plate.picture),
             task,
@@ -53,3 +47,14 @@ class Ocr:
             key=task.key,
             frames=task.dependencies,
         )
+
+
+def _open_readers(context: StageContext) -> tuple[PlateReader, ...]:
+    """The readers that the settings name."""
+    models, options = context.settings.models, context.runtime_options()
+    if models.plate_reader != "fast-plate-ocr":
+        return (open_plate_reader(models.plate_reader, None, options),)
+    return tuple(
+        open_plate_reader(models.plate_reader, context.weights(name, Role.PLATE_READER), options)
+        for name in models.reader_models
+    )

@@ -6,10 +6,12 @@ until the vote. The order in which the results of a round come in makes no diffe
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 
 from dashcam_pipeline.engine.task import Batch, KeyState, Outcome, Task, pack
 from dashcam_pipeline.stages.context import StageContext
+from dashcam_pipeline.stages.proof import ProofWriter
 from dashcam_pipeline.stages.records import (
     LookDone,
     PlateToRead,
@@ -18,13 +20,13 @@ from dashcam_pipeline.stages.records import (
     VehiclePicture,
     ViewToSearch,
 )
-from dashcam_pipeline.stages.waiting import when_disk_allows
-from dashcam_pipeline.storage.evidence import EvidenceFolder, EvidencePaths
+from dashcam_pipeline.stages.sighting_row import sighting_row
+from dashcam_pipeline.storage.evidence import EvidenceFolder
 from dashcam_pipeline.storage.rows import SightingRow
-from dashcam_pipeline.vision.crops import plate_picture
+from dashcam_pipeline.vision.ballots import LookResult
+from dashcam_pipeline.vision.grammar import open_grammar
 from dashcam_pipeline.vision.rounds import Search, next_round
-from dashcam_pipeline.vision.types import Box
-from dashcam_pipeline.vision.voting import LookResult, Verdict, decide
+from dashcam_pipeline.vision.splitting import parts_of
 from dashcam_pipeline.vision.watch import Look, Passing
 
 VEHICLES = "vehicles"
@@ -42,7 +44,13 @@ class _Vehicle:
     results: tuple[LookResult, ...] = ()  # of those that are done
 
     def state(self) -> KeyState:
-        return KeyState(pack(self), tuple(sorted(picture.frame_id for picture in self.pictures)))
+        return KeyState(
+            pack(self), tuple(sorted({name for picture in self.pictures for name in picture.stored}))
+        )
+
+    def picture_by_frame(self) -> dict[int, VehiclePicture]:
+        frames = (look.frame_idx for look in self.passing.looks)
+        return dict(zip(frames, self.pictures, strict=False))  # none are left where a stage failed on them
 
     def picture_of(self, look: Look) -> VehiclePicture:
         return self.pictures[self.passing.looks.index(look)]
@@ -53,7 +61,11 @@ class PlateSmooth:
 
     def __init__(self, context: StageContext) -> None:
         self._context = context
-        self._evidence = EvidenceFolder(context.job.work_dir, context.settings.storage.evidence_quality)
+        self._vote = context.settings.vote
+        self._grammar = open_grammar(self._vote)
+        storage = context.settings.storage
+        folder = EvidenceFolder(context.job.work_dir, storage.evidence_quality, storage.evidence_bytes)
+        self._proof = ProofWriter(context, folder)
 
     def process(self, batch: Batch, /) -> Outcome:
         vehicle: _Vehicle | None = batch.state.load() if batch.state else None
@@ -72,7 +84,12 @@ class PlateSmooth:
             return self._close(batch, replace(vehicle, pictures=()))
         settings = self._context.settings
         searches = next_round(
-            vehicle.passing, vehicle.results, settings.looks, settings.vote, settings.models.plate_input_px
+            vehicle.passing,
+            vehicle.results,
+            settings.looks,
+            settings.vote,
+            self._grammar,
+            settings.models.plate_input_px,
         )
         return self._ask(batch.tasks[0], vehicle, searches) if searches else self._close(batch, vehicle)
 
@@ -95,73 +112,22 @@ class PlateSmooth:
         )
 
     def _close(self, batch: Batch, vehicle: _Vehicle) -> Outcome:
-        """Vote, write the pictures, make the row."""
+        """Vote, write the pictures, make the row; two of them where the track turns out to be two vehicles."""
         task = batch.tasks[0]
         results = vehicle.results or tuple(
             replace(_unsearched(look), failed=look.search) for look in vehicle.passing.looks
         )
-        verdict = decide(vehicle.passing, results, self._context.settings.vote)
-        paths = self._write_pictures(batch, vehicle, verdict.evidence)
-        row = self._row(task.source_id, vehicle.passing, verdict, paths)
-        outcome = PLATES if verdict.plate else f"{REASON}{verdict.reason}"
-        return Outcome(
-            push=(self._context.route.task(RowToWrite(row), task, f"sighting-{row.track_id}"),),
-            tallies={VEHICLES: 1, outcome: 1},
-        )
+        tallies: Counter[str] = Counter()
+        rows = []
+        for number, part in enumerate(parts_of(vehicle.passing, results, self._vote, self._grammar)):
+            row = sighting_row(self._context.job.run_id, task.source_id, number, part, self._vote)
+            rows.append(self._proof.write(batch.task_ids, row, vehicle.picture_by_frame()))
+            tallies.update((VEHICLES, PLATES if row.final_plate else f"{REASON}{row.no_plate_reason}"))
+        return Outcome(push=tuple(self._write(task, row) for row in rows), tallies=dict(tallies))
 
-    def _write_pictures(
-        self, batch: Batch, vehicle: _Vehicle, view: LookResult | None
-    ) -> EvidencePaths | None:
-        """The picture of the view that best shows the verdict, and of the plate in it."""
-        frames = [look.frame_idx for look in vehicle.passing.looks]
-        if view is None or not vehicle.pictures:
-            return None
-        picture = vehicle.pictures[frames.index(view.frame_idx)]
-        image = self._context.tools.store.get(picture.frame_id)
-        plate = None
-        if view.plate_box is not None:
-            local = view.plate_box.shifted(-picture.left, -picture.top)
-            plate = plate_picture(image, local, self._context.settings.detection)
-        video_id, track_id = batch.tasks[0].source_id, vehicle.passing.track_id
-        return when_disk_allows(
-            self._context,
-            batch.task_ids,
-            lambda: self._evidence.write(video_id, track_id, vehicle=image, plate=plate),
-        )
-
-    def _row(
-        self,
-        video_id: str,
-        passing: Passing,
-        verdict: Verdict,
-        paths: EvidencePaths | None,
-    ) -> SightingRow:
-        view = verdict.evidence
-        return SightingRow(
-            run_id=self._context.job.run_id,
-            video_id=video_id,
-            track_id=passing.track_id,
-            vehicle_class=passing.vehicle_class,
-            first_frame=passing.first_frame,
-            last_frame=passing.last_frame,
-            first_s=passing.first_s,
-            last_s=passing.last_s,
-            final_plate=verdict.plate,
-            best_guess=verdict.best_guess,
-            plate_confidence=verdict.confidence,
-            no_plate_reason=verdict.reason,
-            frame_idx=view.frame_idx if view else passing.first_frame,
-            video_ts_frame=view.ts_s if view else passing.first_s,
-            ts=None,
-            car_bbox=_corners(view.vehicle_box if view else None),
-            plate_bbox=_corners(view.plate_box if view else None),
-            reads=verdict.reads,
-            agreeing_reads=verdict.agreeing_reads,
-            char_votes=verdict.char_votes,
-            best_read=verdict.best_read,
-            vehicle_picture=paths.vehicle if paths else None,
-            plate_picture=paths.plate if paths else None,
-        )
+    def _write(self, task: Task, row: SightingRow) -> Task:
+        name = f"sighting-{row.track_id}" + (f"-{row.part}" if row.part else "")
+        return self._context.route.task(RowToWrite(row), task, name)
 
 
 def _result(record: LookDone | PlateToRead | ViewToSearch) -> LookResult:
@@ -182,7 +148,3 @@ def _unsearched(look: Look) -> LookResult:
         vehicle_box=look.box,
         searched=False,
     )
-
-
-def _corners(box: Box | None) -> tuple[float, float, float, float] | None:
-    return None if box is None else (box.x1, box.y1, box.x2, box.y2)

@@ -10,8 +10,8 @@ from dashcam_pipeline.storage.rows import SightingRow, VideoRow
 from dashcam_pipeline.vision.types import Detection
 
 if TYPE_CHECKING:  # each worker knows all records by name, and loads what is in those that it gets
+    from dashcam_pipeline.vision.ballots import LookResult
     from dashcam_pipeline.vision.rounds import Search
-    from dashcam_pipeline.vision.voting import LookResult
     from dashcam_pipeline.vision.watch import Passing
 
 
@@ -53,6 +53,12 @@ class VehiclePicture:
     frame_id: str
     left: int  # where the picture begins in the frame, pixels
     top: int
+    scene_id: str | None = None  # of the stored picture of that whole frame, shrunk
+
+    @property
+    def stored(self) -> tuple[str, ...]:
+        """All that must be kept as long as it."""
+        return (self.frame_id,) if self.scene_id is None else (self.frame_id, self.scene_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,9 @@ class ReadRow:
     reader: str  # name of the model
     text: str
     char_confidences: tuple[float, ...]  # 0..1, one a character of `text`
+    alternatives: tuple[tuple[tuple[str, float], ...], ...] = ()  # a position each: character, probability
     region: str | None = None  # the reader's guess at the plate's country
+    region_confidence: float = 0.0  # 0..1
     weight: float = 0.0  # of its vote; 0: it did not vote
     agrees: bool = False  # with the text that won
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -16,11 +16,13 @@ from numpy.typing import NDArray
 from dashcam_pipeline.errors import ConfigError, WeightsCorrupt, WeightsMissing
 from dashcam_pipeline.vision.batches import chunks, of_picture, stacked
 from dashcam_pipeline.vision.runtime import RuntimeOptions, open_runtime
-from dashcam_pipeline.vision.types import Image, PlateRead
+from dashcam_pipeline.vision.types import Image, PlateRead, Shares
 
 ReaderKind = Literal["fast-plate-ocr", "rapidocr", "paddleocr"]
 
 NOTHING_READ = PlateRead("", ())
+UNLIKELY = 0.02
+"""A character of a lower probability is not worth being told."""
 _NOT_PLATE_CHARACTER = re.compile(r"[^A-Z0-9]")
 
 
@@ -65,19 +67,20 @@ def open_plate_reader(kind: ReaderKind, model: Path | None, options: RuntimeOpti
     return FastPlateReader(model, options)
 
 
-def as_plate_read(text: str, confidences: Sequence[float]) -> PlateRead:
+def as_plate_read(text: str, confidences: Sequence[float], reader: str) -> PlateRead:
     """A general reader's line as a plate read: upper case, letters and digits only.
 
     Args:
         text: the line.
         confidences: 0..1, one a character of `text`.
+        reader: name of the reader.
     """
     kept = [
         (character.upper(), float(confidence))
         for character, confidence in zip(text, confidences, strict=True)
         if not _NOT_PLATE_CHARACTER.search(character.upper()) and len(character.upper()) == 1
     ]
-    return PlateRead("".join(c for c, _ in kept), tuple(p for _, p in kept))
+    return PlateRead("".join(c for c, _ in kept), tuple(p for _, p in kept), reader=reader)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +136,7 @@ class FastPlateReader:
     def __init__(self, model: Path, options: RuntimeOptions) -> None:
         self._config = read_plate_config(model)
         config = self._config
+        self._model = model.stem
         self._runtime = open_runtime(model, options, (1, config.height, config.width, config.channels))
         self._batch = self._runtime.input_shapes[0][0]
         self.name = self._runtime.name
@@ -158,13 +162,23 @@ class FastPlateReader:
         return np.asarray(resized, dtype=np.uint8).reshape(1, config.height, config.width, config.channels)
 
     def _decode(self, slots: NDArray[np.float32], regions: NDArray[np.float32] | None) -> PlateRead:
-        best = slots.argmax(axis=1)
-        kept = [
-            (self._config.alphabet[index], float(slots[slot, index]))
-            for slot, index in enumerate(best)
-            if self._config.alphabet[index] != self._config.pad
-        ]
-        region = None
-        if regions is not None and len(regions) == len(self._config.regions):
-            region = self._config.regions[int(regions.argmax())]
-        return PlateRead("".join(c for c, _ in kept), tuple(p for _, p in kept), region)
+        alphabet, pad = self._config.alphabet, self._config.alphabet.index(self._config.pad)
+        written = [slot for slot in slots if slot.argmax() != pad]
+        alternatives = tuple(_shares(slot, alphabet, pad) for slot in written)
+        read = PlateRead(
+            "".join(shares[0][0] for shares in alternatives),
+            tuple(shares[0][1] for shares in alternatives),
+            reader=self._model,
+            alternatives=alternatives,
+        )
+        if regions is None or len(regions) != len(self._config.regions):
+            return read
+        best = int(regions.argmax())
+        return replace(read, region=self._config.regions[best], region_confidence=float(regions[best]))
+
+
+def _shares(slot: NDArray[np.float32], alphabet: str, pad: int) -> Shares:
+    """The characters of one slot that are not out of the question."""
+    likely = [int(index) for index in np.flatnonzero(slot >= UNLIKELY) if index != pad]
+    likely.sort(key=lambda index: (-slot[index], index))
+    return tuple((alphabet[index], round(float(slot[index]), 4)) for index in likely)

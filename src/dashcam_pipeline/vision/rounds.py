@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dashcam_pipeline.config import LookSettings, VoteSettings
+from dashcam_pipeline.vision.ballots import LookResult, search_name
+from dashcam_pipeline.vision.grammar import Grammar
 from dashcam_pipeline.vision.types import Box
-from dashcam_pipeline.vision.voting import LookResult, decide, search_name
+from dashcam_pipeline.vision.voting import decide
 from dashcam_pipeline.vision.watch import Look, Passing
 
 SHRUNK = 2.0
@@ -32,6 +34,7 @@ def next_round(
     results: Sequence[LookResult],
     looks: LookSettings,
     vote: VoteSettings,
+    grammar: Grammar,
     shrunk_px: int | None,
 ) -> tuple[Search, ...]:
     """The views of a vehicle to be searched next; none when it is time to vote.
@@ -40,6 +43,7 @@ def next_round(
         passing: the vehicle, with its views.
         results: what came of all searches that were asked for so far.
         looks, vote: the settings.
+        grammar: the known formats.
         shrunk_px: side of the detector's input in a shrunk search; None where all searches are in full.
 
     The first round has `looks.first_searches` views, the best ones, shrunk; each further one has as many as were
@@ -50,7 +54,7 @@ def next_round(
     searchable = [look for look in passing.looks if look.search]
     plates = [result.plate_box for result in results if result.plate_box is not None]
     if plates:
-        if _is_enough(passing, results, plates, looks, vote):
+        if _is_enough(results, plates, looks, vote, grammar):
             return ()
         in_full = any(result.in_full for result in results if result.plate_box is not None)
         return tuple(Search(look, in_full) for look in _left(searchable, results, in_full)[: len(results)])
@@ -86,18 +90,18 @@ def _is_shrunk(box: Box, shrunk_px: int) -> bool:
 
 
 def _is_enough(
-    passing: Passing,
     results: Sequence[LookResult],
     plates: Sequence[Box],
     looks: LookSettings,
     vote: VoteSettings,
+    grammar: Grammar,
 ) -> bool:
     """Whether the vote is settled, or hopeless."""
     if all(box.width < vote.min_plate_px for box in plates):
         return True  # too small in the widest views: it won't be larger in the others
-    verdict = decide(passing, results, vote)
+    verdict = decide(results, vote, grammar)
     return (
         verdict.plate is not None
-        and verdict.agreeing_reads >= looks.enough_reads
+        and verdict.agreeing_looks >= looks.enough_reads
         and (verdict.confidence or 0.0) >= looks.enough_confidence
     )

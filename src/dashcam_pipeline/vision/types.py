@@ -65,6 +65,10 @@ class Detection:
     score: float  # 0..1
 
 
+Shares: TypeAlias = tuple[tuple[str, float], ...]
+"""Characters that may stand at one position, each with its probability 0..1, the most likely one first."""
+
+
 @dataclass(frozen=True, slots=True)
 class PlateRead:
     """What a reader made of one plate picture."""
@@ -72,11 +76,26 @@ class PlateRead:
     text: str  # upper case letters and digits; empty when nothing was read
     char_confidences: tuple[float, ...]  # 0..1, one a character of `text`
     region: str | None = None  # the reader's guess at the plate's country, if it has one
+    region_confidence: float = 0.0  # 0..1
+    reader: str = ""  # name of the model
+    alternatives: tuple[Shares, ...] = ()  # one a character of `text`; empty: this reader tells none
 
     @property
     def confidence(self) -> float:
         """The mean of the characters' confidences, 0 for an empty text."""
         return sum(self.char_confidences) / len(self.char_confidences) if self.char_confidences else 0.0
+
+    @property
+    def weakest(self) -> float:
+        """The confidence of its least certain character, 0 for an empty text."""
+        return min(self.char_confidences, default=0.0)
+
+    @property
+    def shares(self) -> tuple[Shares, ...]:
+        """What may stand at each position, as far as this reader tells."""
+        if self.alternatives:
+            return self.alternatives
+        return tuple(((c, p),) for c, p in zip(self.text, self.char_confidences, strict=True))
 
 
 class NoPlateReason(StrEnum):
@@ -84,6 +103,7 @@ class NoPlateReason(StrEnum):
 
     TOO_SMALL = "too_small"  # no view of the vehicle was wide enough for a plate search
     NO_PLATE_FOUND = "no_plate_found"  # searched, but no plate box
+    NOT_ITS_PLATE = "not_its_plate"  # only the camera's overlay, lettering, or another vehicle's plate
     PLATE_TOO_SMALL = "plate_too_small"  # plate boxes, all narrower than can be read
     UNREADABLE = "unreadable"  # plate pictures, but no text in any of them (blur, glare, dirt)
     TOO_FEW_READS = "too_few_reads"  # a text, but not seen often enough

@@ -23,5 +23,5 @@ def needed(models: ModelSettings) -> tuple[Needed, ...]:
         Needed(Role.PLATE_DETECTOR, models.plate_detector),
     ]
     if models.plate_reader == "fast-plate-ocr":  # the others bring their weights themselves
-        found.append(Needed(Role.PLATE_READER, models.reader_model))
+        found += [Needed(Role.PLATE_READER, name) for name in models.reader_models]
     return tuple(found)

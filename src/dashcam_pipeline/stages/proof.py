@@ -1,0 +1,76 @@
+"""The pictures that prove a sighting, cut out of the kept views of the vehicle when its row is made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from dashcam_pipeline.stages.context import StageContext
+from dashcam_pipeline.stages.records import VehiclePicture
+from dashcam_pipeline.stages.waiting import when_disk_allows
+from dashcam_pipeline.storage.evidence import EvidenceFolder
+from dashcam_pipeline.storage.rows import BoxRow, LookRow, SightingRow
+from dashcam_pipeline.storage.strip import StripCrop, strip
+from dashcam_pipeline.vision.crops import plate_picture
+from dashcam_pipeline.vision.types import Box, Image
+
+
+@dataclass(frozen=True, slots=True)
+class ProofWriter:
+    """Writes them to the evidence folder."""
+
+    context: StageContext
+    folder: EvidenceFolder
+
+    def write(
+        self, task_ids: Sequence[str], row: SightingRow, pictures: Mapping[int, VehiclePicture]
+    ) -> SightingRow:
+        """The row with the paths of its pictures.
+
+        Args:
+            task_ids: leased; a full disk is waited for in their name.
+            row: without paths.
+            pictures: of the vehicle, by the number of their frame; none is no error.
+        """
+        shown = pictures.get(row.frame_idx)
+        if shown is None:
+            return row
+        vehicle = self._load(shown)
+        plate = None if row.plate_bbox is None else self._plate(vehicle, shown, row.plate_bbox)
+        scene = None if shown.scene_id is None else self.context.tools.store.get(shown.scene_id)
+        crops = [
+            self._crop(look, pictures) for look in row.looks if look.reads and look.frame_idx in pictures
+        ]
+        paths = when_disk_allows(
+            self.context,
+            task_ids,
+            lambda: self.folder.write(
+                row.video_id,
+                row.track_id,
+                row.part,
+                vehicle=vehicle,
+                plate=plate,
+                frame=scene,
+                strip=strip(crops),
+                claimed=row.final_plate is not None,
+            ),
+        )
+        return replace(
+            row,
+            vehicle_picture=paths.vehicle,
+            plate_picture=paths.plate,
+            frame_picture=paths.frame,
+            strip_picture=paths.strip,
+        )
+
+    def _crop(self, look: LookRow, pictures: Mapping[int, VehiclePicture]) -> StripCrop:
+        assert look.plate_bbox is not None  # what was read was found
+        picture = pictures[look.frame_idx]
+        return StripCrop(self._plate(self._load(picture), picture, look.plate_bbox), look)
+
+    def _load(self, picture: VehiclePicture) -> Image:
+        return self.context.tools.store.get(picture.frame_id)
+
+    def _plate(self, vehicle: Image, picture: VehiclePicture, plate: BoxRow) -> Image:
+        local = Box(*plate).shifted(-picture.left, -picture.top)
+        return plate_picture(vehicle, local, self.context.settings.detection)
