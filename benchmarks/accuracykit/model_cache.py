@@ -13,7 +13,7 @@ import pickle
 import pkgutil
 import sqlite3
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,17 +28,13 @@ from dashcam_pipeline.vision.types import Image
 
 FILE_NAME = "models.sqlite"
 PUTS_A_COMMIT = 500
-OPENERS = ("open_vehicle_detector", "open_plate_detector", "open_plate_reader")
-CODE = (
-    heads,
-    input_size,
-    fitted,
-    plate_reader,
-    detector.RuntimeDetector,
-    types.Box,
-    types.Detection,
-    types.PlateRead,
-)
+_DETECTING = (heads, input_size, fitted, detector.RuntimeDetector, types.Box, types.Detection)
+CODE: Mapping[Callable[..., Any], Sequence[Any]] = {
+    detector.open_vehicle_detector: _DETECTING,
+    detector.open_plate_detector: _DETECTING,
+    plate_reader.open_plate_reader: (plate_reader, types.PlateRead),
+}
+"""What opens a model, and the code that makes records of its outputs."""
 
 
 class ModelCache:
@@ -113,22 +109,21 @@ def cached_models(cache: ModelCache) -> Iterator[None]:
     """Have every stage that is built meanwhile ask the cache first."""
     modules = _product_modules()
     replaced = []
-    for name in OPENERS:
-        own = getattr(plate_reader if name == "open_plate_reader" else detector, name)
+    for own in CODE:
         for module in modules:
-            if getattr(module, name, None) is own:
-                setattr(module, name, _through(cache, own))
-                replaced.append((module, name, own))
+            if getattr(module, own.__name__, None) is own:
+                setattr(module, own.__name__, _through(cache, own))
+                replaced.append((module, own))
     try:
         yield
     finally:
-        for module, name, own in replaced:
-            setattr(module, name, own)
+        for module, own in replaced:
+            setattr(module, own.__name__, own)
 
 
 def _through(cache: ModelCache, open_model: Callable[..., Any]) -> Callable[..., CachedModel]:
     def opened(*given: Any, **named: Any) -> CachedModel:
-        described = [open_model.__name__, _code(), *map(_described, given)]
+        described = [open_model.__name__, _code(CODE[open_model]), *map(_described, given)]
         described += [f"{name}={_described(value)}" for name, value in sorted(named.items())]
         return CachedModel(cache, "|".join(described), lambda: open_model(*given, **named))
 
@@ -144,8 +139,8 @@ def _described(value: object) -> str:
     return repr(value)
 
 
-def _code() -> str:
-    text = "".join(inspect.getsource(one) for one in CODE)
+def _code(parts: Sequence[Any]) -> str:
+    text = "".join(inspect.getsource(one) for one in parts)
     return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
 
 

@@ -9,8 +9,8 @@ from accuracykit.seen import ReadSeen, SearchSeen, Seen, TrackSeen, ViewSeen, ro
 from dashcam_pipeline.config import Settings
 from dashcam_pipeline.stages.records import LookDone, RowToWrite, SearchedFrame, VehiclePassed
 from dashcam_pipeline.storage.rows import SightingRow
-from dashcam_pipeline.vision.types import PlateRead
-from dashcam_pipeline.vision.voting import LookResult
+from dashcam_pipeline.vision.ballots import LookResult
+from score import plain
 
 
 def see(video: Path, settings: Settings) -> Seen:
@@ -66,13 +66,6 @@ def search_of(result: LookResult) -> SearchSeen:
         frame_idx=result.frame_idx,
         vehicle=result.vehicle_box,
         plate=result.plate_box,
-        reads=tuple(_read(read) for read in _reads(result)),
+        reads=tuple(ReadSeen(plain(read.text), read.confidence, read.reader) for read in result.reads),
+        note=result.not_a_plate,
     )
-
-
-def _reads(result: LookResult) -> tuple[PlateRead, ...]:
-    return () if result.read is None else (result.read,)
-
-
-def _read(read: PlateRead) -> ReadSeen:
-    return ReadSeen(read.text, read.confidence)
