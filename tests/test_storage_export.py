@@ -17,8 +17,11 @@ from dashcam_pipeline.storage.export import COLUMNS, Format, export, write_csv, 
 from dashcam_pipeline.storage.reading import Sighting
 
 CLAIM = Sighting(
+    id="abcdef-1",
     plate="LS15EBC",
     confidence=0.912345,
+    region="gb",
+    format="gb/standard",
     video="drive.mp4",
     first_frame=10,
     last_frame=60,
@@ -35,10 +38,17 @@ CLAIM = Sighting(
     ts=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
     evidence="/work/evidence/ab/abcdef/1_vehicle.jpg",
     plate_evidence=None,
+    frame_evidence="/work/evidence/ab/abcdef/1_frame.jpg",
+    strip_evidence=None,
+    last_video="drive.mp4",
+    frame_video="drive.mp4",
+    span_s=1.99996,
+    parts=1,
     video_path="/videos/drive.mp4",
     video_id="abcdef",
     track_id=1,
-    id="1771c0a2-2e49-5800-9763-a2f7b2485c7c",
+    part=0,
+    uuid="1771c0a2-2e49-5800-9763-a2f7b2485c7c",
     run_id="run-1",
 )
 GUESS = replace(CLAIM, plate=None, best_guess="LS15E8C", reason="low_confidence", confidence=0.4, track_id=2)
@@ -59,7 +69,8 @@ def as_json(*sightings: Sighting) -> list[dict[str, object]]:
 
 def test_promised_columns_are_there() -> None:
     promised = (
-        "plate confidence video first_frame last_frame first_s last_s vehicle_class reads evidence best_guess"
+        "plate confidence video first_frame last_frame first_s last_s vehicle_class reads evidence best_guess "
+        "id region format frame_evidence"
     )
     assert set(promised.split()) <= set(COLUMNS)
     assert list(as_csv(CLAIM)[0]) == list(as_json(CLAIM)[0]) == list(COLUMNS)

@@ -46,7 +46,7 @@ def test_sighting_comes_back_as_it_was_written(dsn: str, writer: ResultWriter, g
     assert row["id"] == sighting_id("abcdef", 1, given.part)
     assert (row["video_path"], row["video_filename"]) == ("/videos/drive.mp4", "drive.mp4")
     own = {field.name for field in fields(SightingRow)}
-    assert set(row) - own == {"id", "video_path", "video_filename", "created_at", "updated_at"}
+    assert set(row) - own == {"id", "video_path", "video_filename", "part_of", "created_at", "updated_at"}
     assert TypeAdapter(SightingRow).validate_python({name: row[name] for name in own}) == given
 
 
@@ -107,7 +107,7 @@ def test_any_order_of_writes_leaves_the_same_table(dsn: str, writer: ResultWrite
     seen = []
     for order in itertools.permutations(batches):
         with psycopg.connect(dsn) as connection:
-            connection.execute("TRUNCATE vehicles, videos")
+            connection.execute("TRUNCATE vehicles, joined, videos")
         for sightings, videos in order:
             writer.write(sightings, videos)
         seen.append([{k: v for k, v in row.items() if k not in unchanging} for row in rows(dsn, "vehicles")])

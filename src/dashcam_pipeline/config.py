@@ -179,6 +179,8 @@ class DetectionSettings(Section):
     """The vehicle box is grown by this share on every side before plates are searched in it."""
     plate_margin: Share = 0.08
     """The plate box is grown by this share to both sides, and twice this share up and down, before it is read."""
+    straighten: bool = True
+    """Plates that are slanted in their picture are turned upright before they are read."""
     overlay: bool = True
     """Find by itself what the camera writes into its picture (time, speed, place): no plate is there."""
     masks: tuple[Annotated[Mask, AfterValidator(_with_area)], ...] = Field(

@@ -19,6 +19,7 @@ from dashcam_pipeline.batch.current_run import CurrentRun, note_run, recall_run
 from dashcam_pipeline.batch.fingerprints import Fingerprints
 from dashcam_pipeline.batch.inputs import Inputs
 from dashcam_pipeline.batch.job_plan import MB, run_plan, settled
+from dashcam_pipeline.batch.joining import join_trips, let_go
 from dashcam_pipeline.batch.records import Ending, RunRecords
 from dashcam_pipeline.batch.resume import Plan, Question, Wish, make_plan, unfinished_run
 from dashcam_pipeline.config import Settings
@@ -131,9 +132,10 @@ class BatchRun:
             raise SettingsDiffer(self._worded(plan, records.run(plan.run_id), len(inputs.jobs)))
         return self.prepared(plan, inputs)
 
-    def nothing_to_read(self, prepared: Prepared, database: Database) -> None:
-        """Everything has been read already; only names may have changed since."""
+    def nothing_to_read(self, prepared: Prepared, database: Database, say: leftovers.Say) -> None:
+        """Everything has been read already; names may have changed since, and how vehicles are joined."""
         RunRecords(database, self.work_dir.path).name_moved(prepared.plan)
+        join_trips(database, self.work_dir.path, self._settings, prepared.video_ids, say)
 
     def prepared(self, plan: Plan, inputs: Inputs) -> Prepared:
         """A plan with the checkpoints that it can go on from."""
@@ -166,6 +168,7 @@ class BatchRun:
         records, run = RunRecords(database, path), self._run_row(prepared.plan.run_id)
         note_run(path, CurrentRun(run.run_id, database_name(database)))
         self._drop_checkpoints(prepared)
+        let_go(database, {video.video_id for video in plan.read})
         records.begin(run, plan, prepared.inputs, prepared.in_the_middle)
         job = Job(
             settings=self._settings,
@@ -193,7 +196,7 @@ class BatchRun:
             raise
 
     def finish(self, prepared: Prepared, result: RunResult, database: Database, say: leftovers.Say) -> Report:
-        """Bring in the last rows and write how the run ended.
+        """Bring in the last rows, write how the run ended, and join what was seen of one vehicle.
 
         Raises:
             DatabaseUnavailable: the database is away; the next start in this work dir does all this.
@@ -204,6 +207,10 @@ class BatchRun:
         ending = RunRecords(database, self.work_dir.path).finish(run, prepared.video_ids)
         if ending.whole:
             close_books(self.work_dir.path, run.run_id)
+        if (
+            result.end is not RunEnd.ABANDONED
+        ):  # who wants to leave at once does not wait; the next run does it
+            join_trips(database, self.work_dir.path, self._settings, prepared.video_ids, say)
         return Report(prepared, result, ending)
 
     def _deliver_rest(self, database: Database, result: RunResult, say: leftovers.Say) -> None:

@@ -141,7 +141,7 @@ def run(
                 if timings is not None:
                     write(timings, timings_of(settings, report, _videos(report, database)))
             else:
-                job.nothing_to_read(prepared, database)
+                job.nothing_to_read(prepared, database, say_line)
                 if timings is not None:
                     write(timings, nothing_read(settings))
                 code = print_read_already(prepared, database, location.work_dir)

@@ -62,17 +62,21 @@ class VideoSummary:
     plates: int
     reasons: dict[str, int] | None  # sightings without a plate, by reason
     claimed: list[str]  # the plates, in the order of their vehicles; empty when a later run replaced them
+    trip: str | None  # equal for files that one camera recorded one after the other; None: not known yet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sighting:
     """A sighting as it is exported; the fields are the columns, in their order."""
 
+    id: str  # as `dashcam explain` takes it
     plate: str | None  # only a claim; weaker texts stand in best_guess
     confidence: float | None  # of the plate, or else of the best guess
+    region: str | None  # the readers' guess at the plate's country
+    format: str | None  # of the text, as "ro/standard"; None: none that is known
     video: str | None  # file name
     first_frame: int  # frames count from 0 in decode order
-    last_frame: int
+    last_frame: int  # in `last_video`
     first_s: float
     last_s: float
     vehicle_class: str
@@ -86,10 +90,17 @@ class Sighting:
     ts: datetime | None
     evidence: str | None  # picture of the vehicle
     plate_evidence: str | None
+    frame_evidence: str | None  # picture of the whole frame
+    strip_evidence: str | None  # picture of the plate in all looks
+    last_video: str | None  # file name of the video of last_frame and last_s; most often `video`
+    frame_video: str | None  # of the video of `frame`
+    span_s: float  # from the first sight to the last
+    parts: int  # rows of the table `vehicles` that it is made of
     video_path: str | None
     video_id: str
     track_id: int
-    id: str
+    part: int
+    uuid: str  # vehicles.id
     run_id: str
 
 

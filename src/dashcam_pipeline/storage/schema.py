@@ -17,7 +17,7 @@ from dashcam_pipeline.storage.dsn import redacted
 
 MIGRATION_TABLE = "dashcam_migration"
 MIN_SERVER_VERSION = 130000
-TABLES: tuple[LiteralString, ...] = ("runs", "videos", "vehicles", "dead_letters")
+TABLES: tuple[LiteralString, ...] = ("runs", "videos", "vehicles", "joined", "dead_letters")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,14 +16,15 @@ from dashcam_pipeline.storage.connection import Connection, connect
 from dashcam_pipeline.storage.database import Database
 from dashcam_pipeline.storage.queries import query
 
-ORDER = ("vehicles", "videos", "runs", "dead_letters")
+ORDER = ("sightings", "vehicles", "joined", "videos", "runs", "dead_letters")
 
 INTRODUCTION = """\
 # Database
 
-Four tables: `vehicles` holds the sightings, one row a vehicle passing one camera; `videos` the input
-files of each run; `runs` the runs; `dead_letters` the work that was given up. This page is written from
-the comments in the database itself (`\\d+ vehicles` in psql shows the same).
+The view `sightings` is what to query: one row a vehicle passing one camera. Behind it lie five tables:
+`vehicles` holds a row a track, `joined` which of them are one vehicle ([trips.md](trips.md)); `videos` the
+input files of each run; `runs` the runs; `dead_letters` the work that was given up. This page is written
+from the comments in the database itself (`\\d+ vehicles` in psql shows the same).
 
 What holds:
 
@@ -34,8 +35,8 @@ What holds:
   that was read is replaced.
 - `vehicles.id` is made from (video_id, track_id, part) and stays the same over runs and hosts: other tables may
   point to it.
-- There are no foreign keys: a sighting may be written before the row of its video, and a run may be
-  deleted without its sightings.
+- There are no foreign keys between vehicles, videos and runs: a sighting may be written before the row of its
+  video, and a run may be deleted without its sightings.
 - `final_plate` holds only what the configured confidence calls a claim. Where it is null,
   `no_plate_reason` says why.
 - Times of day are `timestamptz`; seconds count from the start of the video.
@@ -49,10 +50,10 @@ EXAMPLES = """
 ```sql
 -- where was this plate seen?
 SELECT video_filename, first_s, last_s, plate_confidence, vehicle_picture
-FROM vehicles WHERE final_plate = 'LS15EBC' ORDER BY video_filename, first_s;
+FROM sightings WHERE final_plate = 'LS15EBC' ORDER BY video_filename, first_s;
 
 -- why have vehicles no plate?
-SELECT no_plate_reason, count(*) FROM vehicles WHERE final_plate IS NULL GROUP BY 1 ORDER BY 2 DESC;
+SELECT no_plate_reason, count(*) FROM sightings WHERE final_plate IS NULL GROUP BY 1 ORDER BY 2 DESC;
 
 -- the videos of the latest run
 SELECT filename, status, reason, vehicles, plates FROM videos
@@ -95,7 +96,8 @@ def _lines(connection: Connection, table: str) -> Iterator[str]:
     for column in found:
         null = "yes" if column.nullable else ""
         yield f"| {column.name} | {column.type} | {null} | {column.comment or ''} |"
-    yield "\nKeys, checks and indexes:\n"
+    if rules:
+        yield "\nKeys, checks and indexes:\n"
     yield from (f"- `{rule}`" for rule in rules)
 
 

@@ -13,8 +13,8 @@ LEFT JOIN (
         count(*) AS videos,
         count(*) FILTER (WHERE status = 'done') AS done,
         sum(frames_decoded)::bigint AS frames_decoded,
-        sum(vehicles)::bigint AS vehicles,
-        sum(plates)::bigint AS plates
+        sum(coalesce(joined_vehicles, vehicles))::bigint AS vehicles,
+        sum(coalesce(joined_plates, plates))::bigint AS plates
     FROM videos
     GROUP BY run_id
 ) AS counts USING (run_id)
@@ -23,12 +23,16 @@ ORDER BY runs.started_at DESC, runs.run_id DESC;
 -- name: videos
 SELECT
     videos.path, videos.filename, videos.video_id, videos.status, videos.reason, videos.duration_s,
-    videos.frames_decoded, videos.decode_errors, videos.dead_letters, videos.vehicles, videos.plates, videos.reasons,
-    coalesce(found.claimed, '{}') AS claimed
+    videos.frames_decoded, videos.decode_errors, videos.dead_letters,
+    coalesce(videos.joined_vehicles, videos.vehicles) AS vehicles,
+    coalesce(videos.joined_plates, videos.plates) AS plates,
+    coalesce(videos.joined_reasons, videos.reasons) AS reasons,
+    coalesce(found.claimed, '{}') AS claimed,
+    videos.trip
 FROM videos
 LEFT JOIN (
-    SELECT run_id, video_id, array_agg(final_plate ORDER BY first_frame, track_id) AS claimed
-    FROM vehicles
+    SELECT run_id, video_id, array_agg(final_plate ORDER BY first_frame, track_id, part) AS claimed
+    FROM sightings
     WHERE final_plate IS NOT NULL
     GROUP BY run_id, video_id
 ) AS found ON found.run_id = videos.run_id AND found.video_id = videos.video_id AND videos.status <> 'skipped'
@@ -52,26 +56,38 @@ WHERE run_id = %(run_id)s AND video_id = %(video_id)s;
 
 -- name: sightings
 SELECT
-    vehicles.final_plate AS plate,
-    vehicles.plate_confidence AS confidence,
-    vehicles.video_filename AS video,
-    vehicles.first_frame, vehicles.last_frame, vehicles.first_s, vehicles.last_s,
-    vehicles.vehicle_class, vehicles.reads, vehicles.agreeing_reads,
-    vehicles.best_guess, vehicles.no_plate_reason AS reason, vehicles.best_read,
-    vehicles.frame_idx AS frame, vehicles.video_ts_frame AS frame_s, vehicles.ts,
-    coalesce(runs.work_dir || '/', '') || vehicles.vehicle_picture AS evidence,
-    coalesce(runs.work_dir || '/', '') || vehicles.plate_picture AS plate_evidence,
-    vehicles.video_path, vehicles.video_id, vehicles.track_id, vehicles.id::text AS id, vehicles.run_id
-FROM vehicles LEFT JOIN runs ON runs.run_id = vehicles.run_id
+    left(seen.video_id, 8) || '-' || seen.track_id || CASE WHEN seen.part > 0 THEN '-' || seen.part ELSE '' END AS id,
+    seen.final_plate AS plate,
+    seen.plate_confidence AS confidence,
+    seen.plate_region AS region,
+    seen.plate_format AS format,
+    seen.video_filename AS video,
+    seen.first_frame, seen.last_frame, seen.first_s, seen.last_s,
+    seen.vehicle_class, seen.reads, seen.agreeing_reads,
+    seen.best_guess, seen.no_plate_reason AS reason, seen.best_read,
+    seen.frame_idx AS frame, seen.video_ts_frame AS frame_s, seen.ts,
+    coalesce(runs.work_dir || '/', '') || seen.vehicle_picture AS evidence,
+    coalesce(runs.work_dir || '/', '') || seen.plate_picture AS plate_evidence,
+    coalesce(runs.work_dir || '/', '') || seen.frame_picture AS frame_evidence,
+    coalesce(runs.work_dir || '/', '') || seen.strip_picture AS strip_evidence,
+    seen.until_video_filename AS last_video, seen.shown_video_filename AS frame_video, seen.span_s, seen.parts,
+    seen.video_path, seen.video_id, seen.track_id, seen.part, seen.id::text AS uuid, seen.run_id
+FROM sightings AS seen LEFT JOIN runs ON runs.run_id = seen.shown_run_id
 WHERE (
-    vehicles.run_id = %(run_id)s
-    OR vehicles.video_id IN (
+    seen.run_id = %(run_id)s
+    OR seen.video_id IN (
         -- Videos of this run that an earlier one had read already.
         SELECT videos.video_id FROM videos WHERE videos.run_id = %(run_id)s AND videos.status = 'skipped'
     )
+    -- Vehicles that came out of a video which another run had read.
+    OR seen.id IN (SELECT vehicles.part_of FROM vehicles WHERE vehicles.run_id = %(run_id)s)
 )
-AND (%(video_ids)s::text[] IS NULL OR vehicles.video_id = ANY(%(video_ids)s))
-ORDER BY vehicles.video_path, vehicles.video_id, vehicles.first_frame, vehicles.track_id;
+AND (
+    %(video_ids)s::text[] IS NULL
+    OR seen.video_id = ANY(%(video_ids)s)
+    OR seen.id IN (SELECT vehicles.part_of FROM vehicles WHERE vehicles.video_id = ANY(%(video_ids)s))
+)
+ORDER BY seen.video_path, seen.video_id, seen.first_frame, seen.track_id, seen.part;
 
 -- name: dead_letters
 SELECT

@@ -79,7 +79,7 @@ WHERE run_id = %(run_id)s AND path = %(new_path)s AND video_id = %(video_id)s AN
 
 -- name: move_video
 UPDATE videos
-SET path = %(new_path)s, filename = %(filename)s
+SET path = %(new_path)s, filename = %(filename)s, joined_with = NULL
 WHERE run_id = %(run_id)s AND path = %(old_path)s AND video_id = %(video_id)s;
 
 -- name: forget_sightings

@@ -14,7 +14,7 @@ ORDER BY attnum;
 -- name: rules
 SELECT pg_get_constraintdef(oid) AS rule
 FROM pg_constraint
-WHERE conrelid = to_regclass(%(table)s) AND contype IN ('p', 'u', 'c')
+WHERE conrelid = to_regclass(%(table)s) AND contype IN ('p', 'u', 'c', 'f')
 UNION ALL
 SELECT regexp_replace(pg_get_indexdef(indexrelid), '^CREATE INDEX \w+ ON \w+\.\w+ USING btree ', 'INDEX ')
 FROM pg_index

@@ -46,6 +46,10 @@ ON CONFLICT (run_id, path, video_id) DO UPDATE SET
     vehicles = excluded.vehicles,
     plates = excluded.plates,
     reasons = excluded.reasons,
+    joined_with = NULL,
+    joined_vehicles = NULL,
+    joined_plates = NULL,
+    joined_reasons = NULL,
     updated_at = now();
 
 -- name: upsert_sighting
