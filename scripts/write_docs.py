@@ -1,6 +1,7 @@
-"""Write what is derived from the typed settings: configs/default.yaml and the tables in docs/configuration.md.
+"""Write what is derived: configs/default.yaml, the tables in docs/configuration.md, the formats in docs/plates.md,
+the reasons in docs/reasons.md.
 
-Run it after a change to src/dashcam_pipeline/config.py; a test compares.
+Run it after a change to src/dashcam_pipeline/config.py, configs/plates/ or vision/reasons.py; a test compares.
 """
 
 from __future__ import annotations
@@ -9,21 +10,50 @@ import sys
 from pathlib import Path
 
 from dashcam_pipeline.configuration_keys import default_yaml, markdown
+from dashcam_pipeline.vision import reasons
+from dashcam_pipeline.vision.plate_formats import Country, own_countries
 
 ROOT = Path(__file__).resolve().parent.parent
 BEGIN = "<!-- settings: written by scripts/write_docs.py -->"
 END = "<!-- end of settings -->"
+PLATES_BEGIN = "<!-- plates: written by scripts/write_docs.py -->"
+PLATES_END = "<!-- end of plates -->"
+REASONS_BEGIN = "<!-- reasons: written by scripts/write_docs.py -->"
+REASONS_END = "<!-- end of reasons -->"
 
 
 def derived() -> dict[Path, str]:
     """Every file that holds derived text, with what it should hold."""
-    docs = ROOT / "docs" / "configuration.md"
-    before, _, rest = docs.read_text(encoding="utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
+    settings, plates = ROOT / "docs" / "configuration.md", ROOT / "docs" / "plates.md"
+    why = ROOT / "docs" / "reasons.md"
     return {
         ROOT / "configs" / "default.yaml": default_yaml(),
-        docs: f"{before}{BEGIN}\n\n{markdown()}\n{END}{after}",
+        settings: _between(settings, BEGIN, markdown(), END),
+        plates: _between(plates, PLATES_BEGIN, _formats(), PLATES_END),
+        why: _between(why, REASONS_BEGIN, reasons.markdown(), REASONS_END),
     }
+
+
+def _between(path: Path, begin: str, text: str, end: str) -> str:
+    """A file with `text` in the place of what stands between two of its lines."""
+    before, _, rest = path.read_text(encoding="utf-8").partition(begin)
+    _, _, after = rest.partition(end)
+    return f"{before}{begin}\n\n{text}\n{end}{after}"
+
+
+def _formats() -> str:
+    """All countries as a Markdown table."""
+    rows = [_row(country) for country in own_countries()]
+    return "\n".join(
+        ["| code | region | formats: an example of each | source |", "|---|---|---|---|", *rows, ""]
+    )
+
+
+def _row(country: Country) -> str:
+    examples = "; ".join(f"{known.name} `{known.example}`" for known in country.formats)
+    sources = dict.fromkeys(known.source for known in country.formats)
+    links = ", ".join(f"[{number}]({source})" for number, source in enumerate(sources, 1))
+    return f"| {country.code} | {country.name} | {examples} | {links} |"
 
 
 def main() -> int:
