@@ -18,6 +18,7 @@ COMMANDS = {
     "retry": "retry:retry",
     "bench": "bench:bench",
     "export": "results:export",
+    "explain": "explain:explain",
     "runs": "results:runs",
     "db": "db:app",
     "weights": "weights:app",

@@ -40,7 +40,7 @@ def list_runs(context: typer.Context, db: Db = None, work_dir: WorkDir = None) -
         if db is not None or work_dir is not None:
             raise typer.BadParameter("--db and --work-dir go behind the subcommand")
         return
-    with _results(db, work_dir) as connection:
+    with open_results(db, work_dir) as connection:
         found = reading.list_runs(connection)
     if not found:
         print("no run has been recorded yet")
@@ -63,7 +63,7 @@ def show_run(
 
     Example: dashcam runs show latest
     """
-    with _results(db, work_dir) as connection:
+    with open_results(db, work_dir) as connection:
         found = reading.find_run(connection, run)
         videos = reading.list_videos(connection, found.run_id)
         dead = reading.list_dead_letters(connection, found.run_id)
@@ -106,7 +106,7 @@ def export(
 
     Example: dashcam export --run latest --format json -o sightings.json
     """
-    with _results(db, work_dir) as connection:
+    with open_results(db, work_dir) as connection:
         found = reading.find_run(connection, run)
         video_ids = reading.find_videos(connection, found.run_id, video) if video is not None else None
         _warn_of_replaced(connection, found)
@@ -117,7 +117,12 @@ def export(
 
 
 @contextmanager
-def _results(db: str | None, work_dir: Path | None) -> Iterator[Connection]:
+def open_results(db: str | None, work_dir: Path | None) -> Iterator[Connection]:
+    """The database that the options mean, or else that of the last run.
+
+    Raises:
+        DatabaseUnavailable: there is none, or it went away meanwhile.
+    """
     with Database.attach(resolve_location(db, work_dir)) as database, connect(database.url) as connection:
         try:
             yield connection

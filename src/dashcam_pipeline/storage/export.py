@@ -43,7 +43,7 @@ def export(sightings: Iterable[Sighting], format: Format, path: Path | None) -> 
     write = WRITERS[format]
     if path is None:
         return write(sightings, sys.stdout)
-    with _whole_file(path) as file:
+    with whole_file(path) as file:
         return write(sightings, file)
 
 
@@ -97,7 +97,13 @@ def _harmless(value: Value) -> Value:
 
 
 @contextlib.contextmanager
-def _whole_file(path: Path) -> Iterator[IO[str]]:
+def whole_file(path: Path) -> Iterator[IO[str]]:
+    """A text file that appears whole or not at all.
+
+    Raises:
+        BadInput: the path is a folder, or lies in none.
+        DiskUnavailable: it can't be written.
+    """
     target = expanded(path).resolve()  # of a link, the file behind it
     if target.is_dir() or not target.parent.is_dir():
         problem = "is a folder" if target.is_dir() else "lies in a folder that is not there"

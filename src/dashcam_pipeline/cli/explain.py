@@ -1,0 +1,142 @@
+"""`dashcam explain`: how one sighting came by its plate, or why it has none."""
+
+from __future__ import annotations
+
+import json
+import sys
+import textwrap
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from dashcam_pipeline.cli.explain_page import page
+from dashcam_pipeline.cli.explain_words import (
+    LEGEND,
+    LOOK_COLUMNS,
+    RIGHT_ALIGNED,
+    Fact,
+    facts,
+    look_rows,
+    positions,
+    readers,
+)
+from dashcam_pipeline.cli.options import Db, WorkDir
+from dashcam_pipeline.cli.results import open_results
+from dashcam_pipeline.storage import explaining
+from dashcam_pipeline.storage.explaining import Explanation, LooksOf
+from dashcam_pipeline.storage.export import whole_file
+from dashcam_pipeline.vision.reasons import in_words
+
+WIDTH = 100  # columns, also through a pipe
+NAME_WIDTH = 16
+
+
+def explain(
+    sighting: Annotated[
+        str,
+        typer.Argument(
+            metavar="ID",
+            help="As `dashcam export` lists it, or a plate that one sighting of the latest run has.",
+        ),
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="Print all of it as JSON.")] = False,
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", metavar="FILE", help="Write one page with the pictures inside, to hand on."),
+    ] = None,
+    db: Db = None,
+    work_dir: WorkDir = None,
+) -> None:
+    """Show how a sighting came by its plate, or why it has none: every look, every read, the vote, the pictures.
+
+    Example: dashcam explain LS15EBC --html proof.html
+    """
+    with open_results(db, work_dir) as connection:
+        found = explaining.explain(connection, sighting)
+    if html is not None:
+        with whole_file(html) as file:
+            file.write(page(found))
+        print(f"sighting {found.sighting.id} in {html}", file=sys.stderr)
+    if as_json:
+        print(as_json_text(found))
+    elif html is None:
+        _print(found)
+
+
+def as_json_text(found: Explanation) -> str:
+    """All that is stored, and the reason in words; pictures with their full paths."""
+    seen = found.sighting
+    values = {"id": seen.id, **asdict(seen)}
+    values["reason_in_words"] = in_words(seen.no_plate_reason).meaning if seen.no_plate_reason else None
+    values["pictures"] = {what: str(path) for what, path in seen.pictures().items()}
+    values["looks"] = [
+        {"sighting": part.id, "video": part.video, **asdict(look)}
+        for part in found.parts
+        for look in part.looks
+    ]
+    return json.dumps(values, ensure_ascii=False, indent=2, default=datetime.isoformat)
+
+
+def _print(found: Explanation) -> None:
+    print(f"sighting {found.sighting.id}")
+    for fact in facts(found):
+        print(_line(fact))
+    _print_looks(found.parts)
+    votes = list(positions(found.sighting))
+    if votes:
+        print("\nvote for each position:")
+        for position in votes:
+            print(f"  {position.number:>2}  {position.shares}")
+    pictures = found.sighting.pictures()
+    print("\npictures:" if pictures else "\nno pictures")
+    for what, path in pictures.items():
+        print(f"  {what}: {path}{'' if path.exists() else ' (not on this host)'}")
+
+
+def _line(fact: Fact) -> str:
+    return textwrap.fill(
+        fact.value,
+        WIDTH,
+        initial_indent=f"  {fact.name:<{NAME_WIDTH}}",
+        subsequent_indent=" " * (NAME_WIDTH + 2),
+        break_long_words=False,  # a path stays whole
+        break_on_hyphens=False,
+    )
+
+
+def _print_looks(parts: tuple[LooksOf, ...]) -> None:
+    if not any(part.looks for part in parts):
+        print(
+            "\nno looks are stored: the sighting is of an older version, or a stage failed on all its frames"
+        )
+        return
+    letters = readers(parts)
+    console = Console(highlight=False)
+    width = min(console.width, WIDTH) if console.is_terminal else WIDTH
+    for part in parts:
+        whose = f" of {part.id}, {part.video or ''}" if len(parts) > 1 else ""
+        print(f"\nlooks{whose}:")
+        Console(width=width, highlight=False).print(_table(part, letters))
+    names = ", ".join(f"{letter} {name}" for name, letter in letters.items())
+    print(textwrap.fill(f"by: {names}. {LEGEND}" if names else LEGEND, WIDTH))
+
+
+def _table(part: LooksOf, letters: dict[str, str]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for column in LOOK_COLUMNS:
+        last = column == LOOK_COLUMNS[-1]
+        table.add_column(
+            column,
+            justify="right" if column in RIGHT_ALIGNED else "left",
+            no_wrap=not last,
+            overflow="fold",
+        )
+    for row in look_rows(part.looks, letters):
+        table.add_row(*map(escape, row))
+    return table

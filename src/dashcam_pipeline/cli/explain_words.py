@@ -1,0 +1,168 @@
+"""A stored sighting in words and rows of text, for the screen and for the page alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from dashcam_pipeline.storage.explaining import Explained, Explanation, LooksOf
+from dashcam_pipeline.storage.rows import LookRow, ReadRow
+from dashcam_pipeline.vision.reasons import in_words
+
+MOST_SHARES = 5  # characters shown of one position of the vote
+LOOK_COLUMNS = ("frame", "time", "plate px", "readable", "found", "by", "text", "sure", "weight", "vote")
+RIGHT_ALIGNED = frozenset({"frame", "time", "plate px", "readable", "found", "sure", "weight"})
+LEGEND = (
+    "plate px: width of the plate. readable: how likely a read of such a picture is right. found: score of the plate "
+    "detector. sure: the reader's mean confidence in its characters. weight: of its vote."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A line of the head of the report."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A position of the text, and what the reads voted for there."""
+
+    number: int  # from 1
+    shares: str  # "L 0.90, I 0.10", the winner first
+
+
+def facts(explanation: Explanation) -> Iterator[Fact]:
+    """What is known of a sighting, the most important first."""
+    seen = explanation.sighting
+    yield from _plate(seen)
+    yield Fact("vehicle", seen.vehicle_class)
+    yield from _where(explanation)
+    if seen.text is not None:
+        yield Fact("format", seen.plate_format or "none that is known")
+        yield Fact("region", f"{seen.plate_region} (the readers' guess)" if seen.plate_region else "unknown")
+    if seen.best_read is not None:
+        yield Fact("strongest read", f"{seen.best_read} (as the reader gave it)")
+    if seen.plate_confidence is not None:
+        yield Fact("confidence", "; ".join(_confidence(explanation)))
+    if seen.confidence_parts:
+        yield Fact("measured as", _numbers(seen.confidence_parts))
+    yield Fact("run", seen.run_id)
+
+
+def readers(parts: tuple[LooksOf, ...]) -> dict[str, str]:
+    """A letter for each reader: its name needs more room than a table has."""
+    names = dict.fromkeys(read.reader for part in parts for look in part.looks for read in look.reads)
+    return {name: chr(ord("A") + number) for number, name in enumerate(names)}
+
+
+def look_rows(looks: tuple[LookRow, ...], letters: Mapping[str, str]) -> Iterator[tuple[str, ...]]:
+    """The cells of the table of looks, a row a read; see `LOOK_COLUMNS`."""
+    for look in looks:
+        head = _look_cells(look)
+        if not look.reads:
+            yield (*head, "", "", "", "", look.note or "no text")
+        for number, read in enumerate(look.reads):
+            cells = head if number == 0 else ("",) * len(head)
+            yield (*cells, letters[read.reader], *_read_cells(read, look))
+
+
+def positions(seen: Explained) -> Iterator[Position]:
+    """The vote for each position of the text."""
+    for number, votes in enumerate(seen.char_votes, start=1):
+        own = (seen.text or "")[number - 1 : number]
+        ordered = sorted(votes.items(), key=lambda item: (item[0] != own, -item[1], item[0]))
+        yield Position(number, ", ".join(f"{text} {share:.2f}" for text, share in ordered[:MOST_SHARES]))
+
+
+def _plate(seen: Explained) -> Iterator[Fact]:
+    sure = "" if seen.plate_confidence is None else f", confidence {seen.plate_confidence:.2f}"
+    if seen.final_plate is not None:
+        yield Fact("plate", f"{seen.final_plate}{sure}")
+        return
+    reason = seen.no_plate_reason or "unknown"
+    words = in_words(reason)
+    yield Fact("plate", f"none: {words.meaning} ({reason})")
+    if seen.best_guess is not None:
+        yield Fact("best guess", f"{seen.best_guess}{sure}")
+    yield Fact("what to do", words.advice)
+
+
+def _where(explanation: Explanation) -> Iterator[Fact]:
+    seen = explanation.sighting
+    yield Fact("video", seen.video_path or seen.video_id)
+    elsewhere = seen.until_video_filename not in (None, seen.video_filename)
+    until = f" of {seen.until_video_filename}" if elsewhere else ""
+    yield Fact(
+        "seen",
+        f"{seen.first_s:.1f} s to {seen.last_s:.1f} s{until} (frames {seen.first_frame} to {seen.last_frame})",
+    )
+    if seen.ts is not None:
+        yield Fact("time of day", seen.ts.isoformat(sep=" ", timespec="seconds"))
+    if seen.part_of is not None:
+        yield Fact("part of", f"sighting {seen.part_of}, which speaks for this one: they are one vehicle")
+    if len(explanation.parts) > 1:
+        yield Fact("made of", ", ".join(part.id for part in explanation.parts))
+    shown = seen.shown_video_filename
+    of_other = f" of {shown}" if shown not in (None, seen.video_filename) else ""
+    yield Fact("pictures", f"of frame {seen.frame_idx}{of_other}, at {seen.video_ts_frame:.1f} s")
+
+
+def _confidence(explanation: Explanation) -> Iterator[str]:
+    seen = explanation.sighting
+    yield f"{seen.agreeing_reads} of {seen.reads} looks that voted have this text"
+    voting = [
+        read for part in explanation.parts for look in part.looks for read in look.reads if read.weight > 0
+    ]
+    names = {read.reader for read in voting}
+    agreeing = {read.reader for read in voting if read.agrees}
+    if len(names) > 1:
+        yield f"{len(agreeing)} of {len(names)} readers read it"
+    contested = _most_contested(seen)
+    if contested is not None:
+        yield contested
+    if seen.claim_confidence is not None and seen.min_reads is not None:
+        yield f"a plate is claimed from {seen.claim_confidence:.2f} and {seen.min_reads} agreeing looks on"
+
+
+def _most_contested(seen: Explained) -> str | None:
+    text = seen.text or ""
+    if len(text) != len(seen.char_votes):
+        return None
+    shares = [votes.get(character, 0.0) for character, votes in zip(text, seen.char_votes, strict=True)]
+    if not shares:
+        return None
+    weakest = min(range(len(shares)), key=shares.__getitem__)
+    where = f"{text[weakest]} at position {weakest + 1}"
+    return f"its least certain character is {where}, with {shares[weakest]:.2f} of the vote"
+
+
+def _numbers(parts: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {value:.3g}" for name, value in sorted(parts.items()))
+
+
+def _look_cells(look: LookRow) -> tuple[str, ...]:
+    readable = (look.quality or {}).get("readable")
+    return (
+        str(look.frame_idx),
+        f"{look.ts_s:.1f} s",
+        "" if look.plate_bbox is None else f"{look.plate_bbox[2] - look.plate_bbox[0]:.0f}",
+        "" if readable is None else f"{readable:.2f}",
+        "" if look.plate_score is None else f"{look.plate_score:.2f}",
+    )
+
+
+def _read_cells(read: ReadRow, look: LookRow) -> tuple[str, ...]:
+    confidences = read.char_confidences
+    sure = f"{sum(confidences) / len(confidences):.2f}" if confidences else ""
+    return (read.text or "(none)", sure, f"{read.weight:.2f}", _vote(read, look))
+
+
+def _vote(read: ReadRow, look: LookRow) -> str:
+    if look.note:
+        return look.note
+    if read.weight <= 0:
+        return "no vote"
+    return "agrees" if read.agrees else "differs"

@@ -1,0 +1,209 @@
+"""All that is stored of one sighting, found by its id or by its plate."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from psycopg.rows import class_row
+from pydantic import TypeAdapter
+
+from dashcam_pipeline.errors import BadInput
+from dashcam_pipeline.storage.connection import Connection
+from dashcam_pipeline.storage.queries import query
+from dashcam_pipeline.storage.reading import LATEST, Sighting, find_run, iterate_sightings
+from dashcam_pipeline.storage.rows import LookRow
+
+ID = re.compile(r"(?P<prefix>[0-9a-f]+)-(?P<track>\d{1,15})(?:-(?P<part>\d{1,9}))?")
+ID_CHARS = 8  # of the video's id that stand in a sighting's
+MOST_NAMED = 8  # sightings in a message that asks for one of them
+
+
+def public_id(video_id: str, track_id: int, part: int, chars: int = ID_CHARS) -> str:
+    """What a sighting is called in commands."""
+    return f"{video_id[:chars]}-{track_id}{f'-{part}' if part else ''}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explained:
+    """A sighting without its looks. Fields are named as the columns of the view `sightings`."""
+
+    uuid: str
+    video_id: str
+    track_id: int
+    part: int
+    part_of: str | None  # public id of the sighting that speaks for this one
+    run_id: str
+    video_path: str | None
+    video_filename: str | None
+    until_video_filename: str | None
+    first_frame: int
+    last_frame: int
+    first_s: float
+    last_s: float
+    span_s: float
+    vehicle_class: str
+    final_plate: str | None
+    plate_confidence: float | None
+    best_guess: str | None
+    no_plate_reason: str | None
+    plate_region: str | None
+    plate_format: str | None
+    confidence_parts: dict[str, float] | None
+    reads: int
+    agreeing_reads: int
+    char_votes: list[dict[str, float]]
+    best_read: str | None
+    shown_video_filename: str | None
+    frame_idx: int
+    video_ts_frame: float
+    ts: datetime | None
+    car_bbox: list[float] | None
+    plate_bbox: list[float] | None
+    work_dir: str | None  # of the run whose pictures are shown
+    host: str | None
+    claim_confidence: float | None  # that run's setting
+    min_reads: int | None  # likewise
+    vehicle_picture: str | None
+    plate_picture: str | None
+    frame_picture: str | None
+    strip_picture: str | None
+
+    @property
+    def id(self) -> str:
+        return public_id(self.video_id, self.track_id, self.part)
+
+    @property
+    def text(self) -> str | None:
+        """Of the plate, or else of the best guess."""
+        return self.final_plate or self.best_guess
+
+    def pictures(self) -> dict[str, Path]:
+        """Those that there are, by what they show."""
+        named = {
+            "frame": self.frame_picture,
+            "vehicle": self.vehicle_picture,
+            "plate": self.plate_picture,
+            "all looks at the plate": self.strip_picture,
+        }
+        return {what: Path(self.work_dir or "", path) for what, path in named.items() if path}
+
+
+@dataclass(frozen=True, slots=True)
+class LooksOf:
+    """The looks of one row of `vehicles`: a sighting that was joined has several."""
+
+    id: str
+    video: str | None  # file name
+    looks: tuple[LookRow, ...]  # in the order of their frames
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A sighting and its looks."""
+
+    sighting: Explained
+    parts: tuple[LooksOf, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    uuid: str
+    video_id: str
+    track_id: int
+    part: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Looks:
+    video_id: str
+    track_id: int
+    part: int
+    video_filename: str | None
+    looks: object
+
+
+def explain(connection: Connection, name: str) -> Explanation:
+    """The sighting that `name` means: an id, one with more characters of the video's id, or a plate of the latest run.
+
+    Raises:
+        BadInput: there is none, or several.
+    """
+    uuid = _by_id(connection, name) or _by_plate(connection, name)
+    with connection.cursor(row_factory=class_row(Explained)) as cursor:
+        found = cursor.execute(query("explain", "explained"), {"uuid": uuid}).fetchone()
+    if found is None:  # removed in this moment by a run that read its video again
+        raise BadInput(f"the sighting {name!r} is gone: its video was read again; `dashcam export` lists all")
+    with connection.cursor(row_factory=class_row(_Looks)) as looks:
+        rows = looks.execute(query("explain", "looks"), {"uuid": uuid}).fetchall()
+    return Explanation(found, tuple(_looks_of(row) for row in rows))
+
+
+def _looks_of(row: _Looks) -> LooksOf:
+    looks = _LOOKS.validate_python(row.looks)
+    return LooksOf(public_id(row.video_id, row.track_id, row.part), row.video_filename, looks)
+
+
+_LOOKS: TypeAdapter[tuple[LookRow, ...]] = TypeAdapter(tuple[LookRow, ...])
+
+
+def _by_id(connection: Connection, name: str) -> str | None:
+    """The row of that id; None where it can only be a plate."""
+    match = ID.fullmatch(name.lower())
+    if match is None:
+        return None
+    parameters = {"prefix": match["prefix"], "track_id": int(match["track"]), "part": int(match["part"] or 0)}
+    with connection.cursor(row_factory=class_row(_Named)) as cursor:
+        found = cursor.execute(query("explain", "by_id"), parameters).fetchall()
+    if len(found) > 1:
+        chars = _telling([row.video_id for row in found])
+        names = ", ".join(
+            public_id(row.video_id, row.track_id, row.part, chars) for row in found[:MOST_NAMED]
+        )
+        raise BadInput(
+            f"{len(found)} sightings are called {name!r}, in videos with ids that begin alike: say {names}"
+        )
+    return found[0].uuid if found else None
+
+
+def _telling(video_ids: Iterable[str]) -> int:
+    """So many characters tell these ids from each other."""
+    different = set(video_ids)
+    longest = max(ID_CHARS, *map(len, different))
+    return next(
+        n for n in range(ID_CHARS, longest + 1) if len({one[:n] for one in different}) == len(different)
+    )
+
+
+def _by_plate(connection: Connection, name: str) -> str:
+    run = find_run(connection, LATEST)
+    text = _plain(name)
+    seen = list(iterate_sightings(connection, run))
+    found = [one for one in seen if text and text == _plain(one.plate or "")]
+    found = found or [one for one in seen if text and text == _plain(one.best_guess or "")]
+    if not found:
+        raise BadInput(
+            f"no sighting is called {name!r}, and none of the latest run {run.run_id} has that plate: "
+            "`dashcam export` lists the ids"
+        )
+    if len(found) > 1:
+        chars = _telling([one.video_id for one in found])
+        names = ", ".join(_said(one, chars) for one in found[:MOST_NAMED])
+        more = f" and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
+        raise BadInput(
+            f"{len(found)} sightings of run {run.run_id} have the plate {name}: name one of {names}{more}"
+        )
+    return found[0].uuid
+
+
+def _said(seen: Sighting, chars: int) -> str:
+    name = public_id(seen.video_id, seen.track_id, seen.part, chars)
+    return f"{name} ({seen.video or seen.video_id}, {seen.first_s:.1f} s)"
+
+
+def _plain(plate: str) -> str:
+    """As plates are compared: without what stands between the characters."""
+    return "".join(character for character in plate.upper() if character.isalnum())

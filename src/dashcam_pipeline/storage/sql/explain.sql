@@ -1,0 +1,53 @@
+-- name: by_id
+SELECT vehicles.id::text AS uuid, vehicles.video_id, vehicles.track_id, vehicles.part
+FROM vehicles
+WHERE starts_with(vehicles.video_id, %(prefix)s)
+    AND vehicles.track_id = %(track_id)s
+    AND vehicles.part = %(part)s
+ORDER BY vehicles.video_id;
+
+-- name: explained
+SELECT
+    seen.id::text AS uuid, seen.video_id, seen.track_id, seen.part,
+    (
+        SELECT left(head.video_id, 8) || '-' || head.track_id || CASE WHEN head.part > 0 THEN '-' || head.part ELSE '' END
+        FROM vehicles AS head WHERE head.id = seen.part_of
+    ) AS part_of,
+    seen.run_id, seen.video_path, seen.video_filename, seen.until_video_filename,
+    seen.first_frame, seen.last_frame, seen.first_s, seen.last_s, seen.span_s,
+    seen.vehicle_class, seen.final_plate, seen.plate_confidence, seen.best_guess, seen.no_plate_reason,
+    seen.plate_region, seen.plate_format, seen.confidence_parts, seen.reads, seen.agreeing_reads, seen.char_votes,
+    seen.best_read, seen.shown_video_filename, seen.frame_idx, seen.video_ts_frame, seen.ts, seen.car_bbox,
+    seen.plate_bbox,
+    runs.work_dir, runs.host, (runs.config -> 'vote' ->> 'claim_confidence')::double precision AS claim_confidence,
+    (runs.config -> 'vote' ->> 'min_reads')::integer AS min_reads,
+    seen.vehicle_picture, seen.plate_picture, seen.frame_picture, seen.strip_picture
+FROM (
+    SELECT
+        NULL::uuid AS part_of,
+        sightings.id, video_id, track_id, part, run_id, video_path, video_filename, until_video_filename,
+        first_frame, last_frame, first_s, last_s, span_s, vehicle_class, final_plate, plate_confidence, best_guess,
+        no_plate_reason, plate_region, plate_format, confidence_parts, reads, agreeing_reads, char_votes, best_read,
+        shown_run_id, shown_video_filename, frame_idx, video_ts_frame, ts, car_bbox, plate_bbox,
+        vehicle_picture, plate_picture, frame_picture, strip_picture
+    FROM sightings
+    WHERE sightings.id = %(uuid)s
+    UNION ALL
+    -- A row that another one speaks for is no sighting of its own, but can be asked for.
+    SELECT
+        part_of,
+        id, video_id, track_id, part, run_id, video_path, video_filename, video_filename,
+        first_frame, last_frame, first_s, last_s, last_s - first_s, vehicle_class, final_plate, plate_confidence,
+        best_guess, no_plate_reason, plate_region, plate_format, confidence_parts, reads, agreeing_reads, char_votes,
+        best_read, run_id, video_filename, frame_idx, video_ts_frame, ts, car_bbox, plate_bbox,
+        vehicle_picture, plate_picture, frame_picture, strip_picture
+    FROM vehicles
+    WHERE id = %(uuid)s AND part_of IS NOT NULL
+) AS seen
+LEFT JOIN runs ON runs.run_id = seen.shown_run_id;
+
+-- name: looks
+SELECT video_id, track_id, part, video_filename, looks
+FROM vehicles
+WHERE id = %(uuid)s OR part_of = %(uuid)s
+ORDER BY id <> %(uuid)s, video_path, first_frame, track_id, part;

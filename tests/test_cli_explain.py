@@ -1,0 +1,264 @@
+"""`dashcam explain`: how a sighting came by its plate, on the screen, as JSON, and as a page."""
+
+from __future__ import annotations
+
+import html.parser
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import cv2
+import numpy as np
+import psycopg
+import pytest
+
+from dashcam_pipeline.cli import main
+from dashcam_pipeline.errors import EXIT_BAD_INPUT, EXIT_OK
+from dashcam_pipeline.storage.rows import VideoStatus
+from dashcam_pipeline.storage.writer import ResultWriter
+from dashcam_pipeline.vision.reasons import IN_WORDS
+from dashcam_pipeline.vision.types import NoPlateReason
+from storage_rows import LOOKS, RUN, UNREAD, VIDEO, WELL_KNOWN
+
+Dashcam = Callable[..., int]
+FIRST, SECOND = "abcdef01" + "2" * 24, "abcdef01" + "3" * 24  # videos whose ids begin alike
+OTHER = "0" * 32
+SETTINGS: dict[str, object] = {"vote": {"claim_confidence": 0.7, "min_reads": 2}}
+
+
+@pytest.fixture
+def dashcam(monkeypatch: pytest.MonkeyPatch) -> Dashcam:
+    """The command, in this process; gives its exit code."""
+
+    def call(*arguments: object) -> int:
+        monkeypatch.setattr(sys, "argv", ["dashcam", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return int(ended.value.code or 0)
+
+    return call
+
+
+@pytest.fixture
+def results(dsn: str, tmp_path: Path) -> str:
+    """Two runs; the latest has a vehicle of two parts, one without a plate, and one in a video named like the first."""
+    well_known = replace(WELL_KNOWN, video_id=FIRST, run_id="run-2")
+    unread = replace(UNREAD, video_id=FIRST, run_id="run-2", track_id=2, looks=LOOKS[:1])
+    videos = [
+        replace(
+            VIDEO,
+            run_id="run-2",
+            video_id=one,
+            path=f"/videos/{name}",
+            filename=name,
+            status=VideoStatus.DONE,
+        )
+        for one, name in ((FIRST, "drive.mp4"), (SECOND, "[b]night<i>.mp4"))
+    ]
+    with ResultWriter(dsn) as writer:
+        writer.start_run(RUN)
+        writer.write(
+            [replace(WELL_KNOWN, video_id=OTHER, final_plate="OLD1")], [replace(VIDEO, video_id=OTHER)]
+        )
+        writer.start_run(
+            replace(
+                RUN,
+                run_id="run-2",
+                started_at=RUN.started_at + timedelta(hours=1),
+                work_dir=str(tmp_path),
+                config=SETTINGS,
+            )
+        )
+        writer.write(
+            [
+                well_known,
+                replace(well_known, part=0, final_plate="AB12CDE", looks=()),
+                unread,
+                replace(well_known, video_id=SECOND, track_id=1, part=0, final_plate="AB12CDE"),
+                replace(unread, video_id=SECOND, track_id=9),
+            ],
+            videos,
+        )
+    return dsn
+
+
+def test_every_look_and_read_is_listed_with_its_weight_and_vote(
+    dashcam: Dashcam, results: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert dashcam("explain", "abcdef01-1-1", "--db", results) == EXIT_OK
+    lines = capsys.readouterr().out.splitlines()
+    start = lines.index("looks:") + 2
+    assert [line.split() for line in lines[start : start + 4]] == [
+        ["20", "0.8", "s", "40", "0.40", "0.61", "A", "I515EBC", "0.40", "0.16", "differs"],
+        ["30", "1.2", "s", "70", "0.90", "0.88", "A", "LS15EBC", "0.99", "0.98", "agrees"],
+        ["B", "LS15EBC", "0.90", "0.81", "agrees"],
+        ["42", "1.7", "s", "no", "plate", "found"],
+    ]
+
+
+def test_claimed_plate_is_explained_with_format_region_and_vote(
+    dashcam: Dashcam, results: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert dashcam("explain", "abcdef01-1-1", "--db", results) == EXIT_OK
+    shown = capsys.readouterr().out
+    words = " ".join(shown.split())
+    for part in (
+        "sighting abcdef01-1-1",
+        "LS15EBC, confidence 0.91",
+        "/videos/drive.mp4",
+        "0.4 s to 2.4 s (frames 10 to 60)",
+        "gb/standard",
+        "gb (the readers' guess)",
+        "6 of 7 looks that voted have this text; 2 of 2 readers read it",
+        "from 0.70 and 2 agreeing looks on",
+        "1 L 0.90, I 0.10",
+        "by: A cct_xs_v2, B cct_xs_v1",
+        f"frame: {tmp_path}/evidence/ab/abcdef/1-1_frame.jpg (not on this host)",
+    ):
+        assert part in words, part
+
+
+def test_missing_plate_is_explained_in_words_with_what_to_do(
+    dashcam: Dashcam, results: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert dashcam("explain", "abcdef012-2", "--db", results) == EXIT_OK
+    words = " ".join(capsys.readouterr().out.split())
+    low = IN_WORDS[NoPlateReason.LOW_CONFIDENCE]
+    assert f"none: {low.meaning} (low_confidence)" in words
+    assert "best guess LS15E8C, confidence 0.40" in words
+    assert low.advice in words
+
+
+@pytest.mark.parametrize("name", ["abcdef01-1-1", "abcdef012-2", "abcdef01-9", "abcdef012-1"])
+def test_report_fits_100_ascii_columns_apart_from_paths(
+    dashcam: Dashcam, results: str, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    assert dashcam("explain", name, "--db", results) == EXIT_OK
+    shown = capsys.readouterr().out
+    assert shown.isascii()
+    assert [line for line in shown.splitlines() if len(line) > 100 and "/" not in line] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("abcdef01-77", "no sighting is called 'abcdef01-77'"),
+        ("ZZ99", "none of the latest run run-2 has that plate"),
+        ("OLD1", "none of the latest run run-2 has that plate"),
+        ("", "no sighting is called ''"),
+        ("abcdef01-" + "9" * 40, "no sighting is called"),
+        (
+            "AB12CDE",
+            "2 sightings of run run-2 have the plate AB12CDE: name one of abcdef013-1 ([b]night<i>.mp4, 0.4 s), "
+            "abcdef012-1 (drive.mp4, 0.4 s)",
+        ),
+    ],
+)
+def test_name_that_means_no_single_sighting_is_one_line(
+    dashcam: Dashcam, results: str, capsys: pytest.CaptureFixture[str], name: str, said: str
+) -> None:
+    assert dashcam("explain", name, "--db", results) == EXIT_BAD_INPUT
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.count("\n") == 1
+    assert said in output.err
+
+
+def test_id_of_two_videos_that_begin_alike_asks_for_more_of_it(
+    dashcam: Dashcam, results: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert dashcam("explain", "abcdef01-1", "--db", results) == EXIT_BAD_INPUT
+    assert "say abcdef012-1, abcdef013-1" in capsys.readouterr().err
+    assert dashcam("explain", "abcdef013-1", "--db", results) == EXIT_OK
+    assert "[b]night<i>.mp4" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("plate", ["LS15EBC", "ls15 ebc", "LS-15-EBC"])
+def test_plate_that_one_sighting_has_stands_for_it(
+    dashcam: Dashcam, results: str, capsys: pytest.CaptureFixture[str], plate: str
+) -> None:
+    assert dashcam("explain", plate, "--db", results) == EXIT_OK
+    assert "sighting abcdef01-1-1" in capsys.readouterr().out
+
+
+def test_exported_id_is_understood(
+    dashcam: Dashcam, results: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert dashcam("export", "--format", "json", "--db", results) == EXIT_OK
+    rows = json.loads(capsys.readouterr().out)
+    (row,) = [row for row in rows if row["plate"] == "LS15EBC"]
+    assert (row["id"], row["region"], row["format"]) == ("abcdef01-1-1", "gb", "gb/standard")
+    assert row["strip_evidence"].endswith("1-1_strip.jpg")
+    assert dashcam("explain", row["id"], "--json", "--db", results) == EXIT_OK
+    assert json.loads(capsys.readouterr().out)["uuid"] == row["uuid"]
+
+
+def test_json_has_all_that_is_stored(
+    dashcam: Dashcam, results: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert dashcam("explain", "abcdef01-1-1", "--json", "--db", results) == EXIT_OK
+    found = json.loads(capsys.readouterr().out)
+    assert [look["frame_idx"] for look in found["looks"]] == [20, 30, 42]
+    assert found["looks"][1]["reads"][0]["char_confidences"] == [0.99] * 7
+    assert found["looks"][0]["quality"] == {"sharpness": 14.0, "readable": 0.4}
+    assert found["char_votes"] == WELL_KNOWN.char_votes
+    assert found["pictures"]["plate"] == str(tmp_path / "evidence/ab/abcdef/1_plate.jpg")
+    assert dashcam("explain", "abcdef012-2", "--json", "--db", results) == EXIT_OK
+    reason = json.loads(capsys.readouterr().out)["reason_in_words"]
+    assert reason == IN_WORDS[NoPlateReason.LOW_CONFIDENCE].meaning
+
+
+class Outside(html.parser.HTMLParser):
+    """What a page would fetch or run."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sources: list[str] = []
+        self.tags: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.sources += [value or "" for name, value in attrs if name in ("src", "href")]
+
+
+def test_page_holds_its_pictures_and_needs_nothing_else(
+    dashcam: Dashcam, results: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plate = tmp_path / "evidence/ab/abcdef/1_plate.jpg"
+    plate.parent.mkdir(parents=True)
+    cv2.imwrite(str(plate), np.zeros((20, 60, 3), np.uint8))
+    out = tmp_path / "proof.html"
+    assert dashcam("explain", "abcdef01-1-1", "--html", out, "--db", results) == EXIT_OK
+    text = out.read_text(encoding="utf-8")
+    seen = Outside()
+    seen.feed(text)
+    assert [source[:23] for source in seen.sources] == ["data:image/jpeg;base64,"]
+    assert not {"script", "link", "iframe"} & set(seen.tags)
+    assert text.count("(the file is not on this host)") == 3
+    assert "I515EBC" in text
+    assert capsys.readouterr().out == ""
+
+
+def test_page_shows_odd_names_as_they_are(dashcam: Dashcam, results: str, tmp_path: Path) -> None:
+    out = tmp_path / "proof.html"
+    assert dashcam("explain", "abcdef013-1", "--html", out, "--db", results) == EXIT_OK
+    assert "[b]night&lt;i&gt;.mp4" in out.read_text(encoding="utf-8")
+
+
+def test_sighting_of_an_older_version_is_explained_as_far_as_it_is_known(
+    dashcam: Dashcam, results: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with psycopg.connect(results) as connection:
+        connection.execute("UPDATE vehicles SET looks = '[]', no_plate_reason = 'odd_one' WHERE track_id = 9")
+        connection.execute("UPDATE runs SET config = NULL")
+    assert dashcam("explain", "abcdef01-9", "--db", results) == EXIT_OK
+    shown = capsys.readouterr().out
+    assert "no looks are stored" in shown
+    assert "none: odd one (odd_one)" in shown
+
+
+def test_every_reason_has_its_words() -> None:
+    assert set(IN_WORDS) == set(NoPlateReason)
