@@ -220,3 +220,10 @@ def test_text_written_into_real_drives_is_found(name: str) -> None:
         overlay.step(ts_s, painted)
     assert overlay.covers(Box(60, 34, 180, 60))
     assert not overlay.covers(PLATE)
+
+
+def test_state_stays_small() -> None:
+    overlay, noise = Overlay(), np.random.default_rng(1)
+    for step in range(5):
+        overlay.step(step, noise.integers(0, 255, (HEIGHT, WIDTH, 3), dtype=np.uint8))
+        assert len(pickle.dumps(overlay)) < 45_000

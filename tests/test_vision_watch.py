@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from dashcam_pipeline.config import LookSettings, TrackingSettings
+from dashcam_pipeline.config import DetectionSettings, LookSettings, TrackingSettings
 from dashcam_pipeline.vision.quality import sharpness
 from dashcam_pipeline.vision.types import Box, Detection, Image
 from dashcam_pipeline.vision.watch import Look, Passing, Watch, WatchStep
@@ -22,7 +22,7 @@ LOOKS = LookSettings()
 
 
 def watch(looks: LookSettings = LOOKS) -> Watch:
-    return Watch(TrackingSettings(), looks)
+    return Watch(TrackingSettings(), looks, DetectionSettings())
 
 
 def run(

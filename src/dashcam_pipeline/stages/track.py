@@ -52,7 +52,9 @@ class Track:
     def process(self, batch: Batch, /) -> Outcome:
         settings = self._context.settings
         scene: _Scene = (
-            batch.state.load() if batch.state else _Scene(Watch(settings.tracking, settings.looks))
+            batch.state.load()
+            if batch.state
+            else _Scene(Watch(settings.tracking, settings.looks, settings.detection))
         )
         findings, over = _Findings(), False
         for task in batch.tasks:

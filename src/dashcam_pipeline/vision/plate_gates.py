@@ -37,6 +37,12 @@ MOST_WIDTH_OF_TALL = 0.9
 CLEARLY = 0.15
 """A plate is another vehicle's when it lies so much nearer to the other's middle, as a share of the widths."""
 
+HELD = 0.8
+"""A vehicle that another one's box holds has this share of its own box in it …"""
+
+SMALLER_AREA, SMALLER_WIDTH = 0.5, 0.8
+"""… and is smaller by these factors: else it is a second box of the same vehicle, or of a lorry's cab."""
+
 
 class NotAPlate(StrEnum):
     """Why something that looks like a plate is not the plate of this vehicle."""
@@ -111,9 +117,9 @@ def judge_plates(
 
 def objection(plate: Box, vehicle: Box, around: Surroundings) -> NotAPlate | None:
     """Why a box is not the vehicle's plate; None when it may be."""
-    if not _centre_inside(plate, vehicle):
+    if not plate.has_centre_in(vehicle):
         return NotAPlate.OUTSIDE
-    if any(_centre_inside(plate, mask) for mask in around.masks):
+    if any(plate.has_centre_in(mask) for mask in around.masks):
         return NotAPlate.MASKED
     if is_covered(plate, around.overlay):
         return NotAPlate.OVERLAY
@@ -144,7 +150,7 @@ def _is_rather_of(plate: Box, other: Box, vehicle: Box) -> bool:
     A plate is near the middle of its vehicle. Where it is as near to the middle of both, it is that of the smaller
     one: the box of a bus holds the car in front of it, not the other way round.
     """
-    if not _centre_inside(plate, other) or not _fits(plate, other):
+    if not plate.has_centre_in(other) or not _fits(plate, other):
         return False
     if _down(plate, other) < _top_without_plate(other):
         return False
@@ -153,10 +159,11 @@ def _is_rather_of(plate: Box, other: Box, vehicle: Box) -> bool:
 
 
 def _holds(outer: Box, inner: Box) -> bool:
-    """Whether a vehicle's box holds most of another's that is clearly smaller, not a second box of itself."""
+    """Whether a vehicle's box holds most of another's that is clearly smaller, not one of itself or its cab."""
     width = min(outer.x2, inner.x2) - max(outer.x1, inner.x1)
     height = min(outer.y2, inner.y2) - max(outer.y1, inner.y1)
-    return max(0.0, width) * max(0.0, height) > 0.8 * inner.area and inner.area < 0.5 * outer.area
+    held = max(0.0, width) * max(0.0, height) > HELD * inner.area
+    return held and inner.area < SMALLER_AREA * outer.area and inner.width < SMALLER_WIDTH * outer.width
 
 
 def _top_without_plate(vehicle: Box) -> float:
@@ -172,8 +179,3 @@ def _off_middle(plate: Box, vehicle: Box) -> float:
 def _down(plate: Box, vehicle: Box) -> float:
     """How far down the vehicle a plate's middle is: 0 at its top, 1 at its bottom."""
     return ((plate.y1 + plate.y2) / 2 - vehicle.y1) / max(vehicle.height, 1.0)
-
-
-def _centre_inside(inner: Box, outer: Box) -> bool:
-    x, y = (inner.x1 + inner.x2) / 2, (inner.y1 + inner.y2) / 2
-    return outer.x1 <= x <= outer.x2 and outer.y1 <= y <= outer.y2

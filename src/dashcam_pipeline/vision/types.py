@@ -34,6 +34,15 @@ class Box(NamedTuple):
     def area(self) -> float:
         return max(0.0, self.width) * max(0.0, self.height)
 
+    def overlaps(self, other: Box) -> bool:
+        """Whether the two have any area in common."""
+        return self.x1 < other.x2 and other.x1 < self.x2 and self.y1 < other.y2 and other.y1 < self.y2
+
+    def has_centre_in(self, other: Box) -> bool:
+        """Whether its centre lies in `other`, or on its border."""
+        x, y = (self.x1 + self.x2) / 2, (self.y1 + self.y2) / 2
+        return other.x1 <= x <= other.x2 and other.y1 <= y <= other.y2
+
     def shifted(self, dx: float, dy: float) -> Box:
         """The same box in coordinates whose origin lies at (-dx, -dy)."""
         return Box(self.x1 + dx, self.y1 + dy, self.x2 + dx, self.y2 + dy)

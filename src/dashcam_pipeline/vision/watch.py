@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from dashcam_pipeline.config import LookSettings, TrackingSettings
+from dashcam_pipeline.config import DetectionSettings, LookSettings, TrackingSettings
 from dashcam_pipeline.vision.appearance import signature_of
+from dashcam_pipeline.vision.overlay import Overlay
+from dashcam_pipeline.vision.plate_gates import Surroundings
 from dashcam_pipeline.vision.quality import sharpness
 from dashcam_pipeline.vision.scene import ShotCuts
 from dashcam_pipeline.vision.tracker import Sight, TrackedSight, VehicleTracker
@@ -51,6 +53,7 @@ class Look:
     box: Box  # of the vehicle, pixels of the frame
     search: bool  # wide enough to be searched for a plate; else it is only a picture for the evidence
     worth: float  # the more, the better its plate should be readable
+    others: tuple[Box, ...] = ()  # other vehicles in this frame whose boxes overlap this one's
 
     @property
     def rank(self) -> tuple[bool, float, int]:
@@ -74,6 +77,12 @@ class Passing:
     segments: tuple[Segment, ...] = ()  # in order; more than one if it was out of sight in between
     first_box: Box | None = None  # of the vehicle at first and at last sight, pixels of the frame
     last_box: Box | None = None
+    overlay: tuple[Box, ...] = ()  # where the camera writes into its picture, as far as that touches a look
+    masks: tuple[Box, ...] = ()  # `detection.masks` in pixels of the frame, as far as they touch a look
+
+    def around(self, look: Look) -> Surroundings:
+        """What else was in the frame around one of its looks."""
+        return Surroundings(look.others, self.overlay, self.masks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +145,9 @@ class Watch:
     Nothing that happens later (reads, votes) feeds back, so results don't depend on timing.
     """
 
-    def __init__(self, tracking: TrackingSettings, looks: LookSettings) -> None:
+    def __init__(self, tracking: TrackingSettings, looks: LookSettings, detection: DetectionSettings) -> None:
         self._settings = looks
+        self._detection = detection
         self._tracker = VehicleTracker(
             lost_after_s=tracking.lost_after_s,
             activation_score=tracking.activation_score,
@@ -148,6 +158,8 @@ class Watch:
             most_difference=tracking.most_difference,
         )
         self._cuts = ShotCuts()
+        self._overlay = Overlay()
+        self._masks: tuple[Box, ...] = ()
         self._vehicles: dict[int, _Vehicle] = {}
 
     def step(
@@ -168,6 +180,8 @@ class Watch:
         """
         if image is not None and self._cuts.step(image):
             self._tracker.cut()
+        if image is not None:
+            detections = self._unmasked(ts_s, detections, image)
         signatures = [] if image is None else [signature_of(image, one.box) for one in detections]
         tracks = self._tracker.step(frame_idx, ts_s, detections, signatures)
         new: list[Look] = []
@@ -177,16 +191,40 @@ class Watch:
             vehicle.saw(seen.sight, seen.found_again)
             look = None if image is None else self._look(vehicle, seen.sight, image)
             if look is not None:
+                look = replace(look, others=_overlapping(look.box, tracks.seen))
                 new.append(look)
                 dropped += self._keep(vehicle, look)
         gone = [number for number in self._vehicles if number not in tracks.alive]
-        ended = tuple(self._vehicles.pop(number).passing() for number in sorted(gone))
+        ended = tuple(self._passing(self._vehicles.pop(number)) for number in sorted(gone))
         return WatchStep(tuple(new), tuple(dropped), ended)
 
     def close(self) -> WatchStep:
         """End of the video: every vehicle still in sight has passed."""
-        ended = tuple(self._vehicles.pop(number).passing() for number in sorted(self._vehicles))
+        ended = tuple(self._passing(self._vehicles.pop(number)) for number in sorted(self._vehicles))
         return WatchStep((), (), ended)
+
+    def _unmasked(self, ts_s: float, detections: Sequence[Detection], image: Image) -> Sequence[Detection]:
+        """The vehicles outside of the masks; from the picture is learnt what the camera writes into it."""
+        height, width = image.shape[:2]
+        self._masks = tuple(
+            Box(one.x1 * width, one.y1 * height, one.x2 * width, one.y2 * height)
+            for one in self._detection.masks
+        )
+        if self._detection.overlay:
+            self._overlay.step(ts_s, image, [one.box for one in detections])
+        if not self._masks:
+            return detections
+        return [one for one in detections if not any(one.box.has_centre_in(mask) for mask in self._masks)]
+
+    def _passing(self, vehicle: _Vehicle) -> Passing:
+        """A vehicle that has left, with what is known by then of what is fixed in the picture around it."""
+        passing = vehicle.passing()
+        boxes = [look.box for look in passing.looks]
+        return replace(
+            passing,
+            overlay=_touching(self._overlay.rectangles(), boxes),
+            masks=_touching(self._masks, boxes),
+        )
 
     def _vehicle(self, seen: TrackedSight) -> _Vehicle:
         if seen.track_id not in self._vehicles:
@@ -233,3 +271,14 @@ def _is_cut_off(box: Box, image: Image) -> bool:
     height, width = image.shape[:2]
     margin_x, margin_y = EDGE_SHARE * width, EDGE_SHARE * height
     return bool(box.x1 < margin_x or box.x2 > width - margin_x or box.y2 > height - margin_y)
+
+
+def _overlapping(box: Box, seen: Iterable[TrackedSight]) -> tuple[Box, ...]:
+    """The boxes of other vehicles that overlap a vehicle's."""
+    return tuple(
+        other for sight in seen if (other := sight.sight.detection.box) != box and other.overlaps(box)
+    )
+
+
+def _touching(parts: Iterable[Box], boxes: Sequence[Box]) -> tuple[Box, ...]:
+    return tuple(part for part in parts if any(part.overlaps(box) for box in boxes))
