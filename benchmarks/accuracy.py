@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from accuracykit.ablations import ABLATIONS, Ablated, ablate
+from accuracykit.before import read_before
 from accuracykit.diagram import draw
 from accuracykit.docs import DOCUMENT, IMAGES, write_docs
 from accuracykit.drives import Drive, measured, opened
@@ -60,6 +61,7 @@ def main() -> int:
 def measure(given: argparse.Namespace) -> Report:
     """All that was asked for. Raises BenchTrouble, DashcamError."""
     drives = [opened(path) for path in given.drives]
+    before = read_before(given.before) if given.before else None
     ablations = len(drives) * (1 + len(ABLATIONS)) if given.ablations else 0
     progress = Progress(len(drives) + len(given.photos) + len(given.plateless) + ablations)
     with tempfile.TemporaryDirectory() as folder:
@@ -87,6 +89,7 @@ def measure(given: argparse.Namespace) -> Report:
         stills=tuple(stills),
         plateless=tuple(plateless),
         ablations=tuple(ablated),
+        before=before,
     )
 
 
@@ -133,6 +136,7 @@ def _arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--without-run", action="store_true", help="judge the rows of the stages in one process: quicker"
     )
+    parser.add_argument("--before", type=Path, metavar="FILE", help="what --json saved of an earlier version")
     parser.add_argument("--json", type=Path, metavar="FILE", help="save every figure")
     parser.add_argument(
         "--write-docs", action="store_true", help=f"put the tables into {DOCUMENT.name}, and draw its diagram"

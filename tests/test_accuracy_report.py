@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from accuracykit.ablations import EVERYTHING, Ablated, single_reads
+from accuracykit.before import Before, read_before
 from accuracykit.causes import Cause, Failure
 from accuracykit.docs import BEGIN, END, replaced
 from accuracykit.drives import DriveResult, total
 from accuracykit.model_cache import CachedModel, ModelCache
 from accuracykit.plateless import PlatelessResult
 from accuracykit.reliability import Point
-from accuracykit.report import Report, ablation_table, plateless_table, stills_table, text
+from accuracykit.report import Report, ablation_table, drive_table, plateless_table, stills_table, text
 from accuracykit.seen import ReadSeen, RowSeen, SearchSeen, Seen, TrackSeen, row_of_export
 from accuracykit.settings import changed
 from accuracykit.stills import Still, StillsResult, cause_of, read_label
 from accuracykit.truth import read_plates
+from benchkit.saving import described, save
 from benchkit.trouble import BenchTrouble
 from dashcam_pipeline.vision.types import Box, Image
 from score import Score
@@ -191,8 +194,8 @@ def test_model_is_asked_once_about_a_picture(tmp_path: Path) -> None:
 
 def test_answers_of_one_model_are_not_those_of_another(tmp_path: Path) -> None:
     cache, model, picture = ModelCache(tmp_path), Counting(), np.ones((2, 2, 3), np.uint8)
-    for described in ("320 px", "416 px"):
-        CachedModel(cache, described, lambda: model).detect([picture])
+    for name in ("320 px", "416 px"):
+        CachedModel(cache, name, lambda: model).detect([picture])
     assert model.asked == 2
 
 
@@ -211,3 +214,26 @@ def test_video_without_a_plate_is_told_with_its_surest_text() -> None:
     lines = plateless_table([PlatelessResult("night", rows), PlatelessResult("road", rows[:1])]).splitlines()
     cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines[2:]]
     assert cells == [["night", "3", "1", "1", "NOISE2", "0.80"], ["road", "1", "0", "0", "", ""]]
+
+
+def test_earlier_version_stands_beside_this_one(tmp_path: Path) -> None:
+    path = tmp_path / "before.json"
+    stills = [StillsResult("eu", (Still(file="a.jpg", plate="A1", read="A1", cause=None),))]
+    save(path, "accuracy", described({}) | asdict(Report(drives=(DRIVE,), stills=tuple(stills))))
+    before = read_before(path)
+    assert before.scores == {"drive": DRIVE.score}
+    lines = drive_table([DRIVE, DRIVE], before).splitlines()
+    assert [line.count(" 12.5 ") for line in lines[2:]] == [2, 2, 0]
+    assert lines[4].count(" 25.0 ") == 2
+    assert stills_table(stills, before).splitlines()[2].endswith("1.000 |")
+
+
+def test_drive_that_is_new_has_nothing_before() -> None:
+    cells = drive_table([DRIVE], Before()).splitlines()[2].split("|")
+    assert [cell.strip() for cell in cells[-5:-1]] == ["", "", "", ""]
+
+
+def test_file_of_something_else_is_no_earlier_version(tmp_path: Path) -> None:
+    (tmp_path / "other.json").write_text("{}")
+    with pytest.raises(BenchTrouble, match=r"other\.json"):
+        read_before(tmp_path / "other.json")

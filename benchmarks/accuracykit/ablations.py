@@ -28,6 +28,7 @@ ABLATIONS = (
     Ablation("grammar off", ("vote.grammar=false",)),
     Ablation("straightening off", ("detection.straighten=false",)),
     Ablation("second reader off", ("models.second_reader_model=null",)),
+    Ablation("joining off", ("trips.join=false",)),
     Ablation("cuts off", ("tracking.cuts=false",)),
 )
 EVERYTHING = "everything on"

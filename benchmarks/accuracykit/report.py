@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from accuracykit.ablations import EVERYTHING, Ablated
+from accuracykit.before import Before
 from accuracykit.causes import Cause
 from accuracykit.drives import DriveResult, total
 from accuracykit.plateless import DOUBTFUL_BELOW, PlatelessResult
@@ -30,6 +31,7 @@ DRIVE_HEADER = (
     "wrong rows",
     "s",
 )
+BEFORE_HEADER = ("before: recall", "precision", "f1", "s")
 DIAGRAM = "reliability.svg"
 
 
@@ -41,6 +43,7 @@ class Report:
     stills: tuple[StillsResult, ...] = ()
     plateless: tuple[PlatelessResult, ...] = ()
     ablations: tuple[Ablated, ...] = ()
+    before: Before | None = None  # an earlier version
 
     @property
     def points(self) -> list[Point]:
@@ -51,7 +54,7 @@ def text(report: Report, images: str | None = None) -> str:
     """The report as Markdown; `images`: the folder of the diagram, as seen from the document, where there is one."""
     parts: list[str] = []
     if report.drives:
-        parts += ["## Drives", drive_table(report.drives), *_notes(report.drives)]
+        parts += ["## Drives", drive_table(report.drives, report.before), *_notes(report.drives)]
         parts += ["## Causes", cause_table(report.drives), failure_table(report.drives)]
         parts += ["## Confidence", *_confidence(report.points)]
         if images is not None:
@@ -59,21 +62,27 @@ def text(report: Report, images: str | None = None) -> str:
     if report.ablations:
         parts += ["## Parts switched off", ablation_table(report.ablations)]
     if report.stills:
-        parts += ["## Stills", stills_table(report.stills), stills_misses(report.stills)]
+        parts += ["## Stills", stills_table(report.stills, report.before), stills_misses(report.stills)]
     if report.plateless:
         parts += ["## Videos without a readable plate", plateless_table(report.plateless)]
     return "\n\n".join(part for part in parts if part)
 
 
-def drive_table(drives: Sequence[DriveResult]) -> str:
+def drive_table(drives: Sequence[DriveResult], before: Before | None = None) -> str:
     """A line a drive, and one of all."""
-    rows = [_drive_cells(one.name, one.score, one.seconds) for one in drives]
+    lines = [(one.name, one.score, one.seconds) for one in drives]
     if len(drives) > 1:
-        seconds = [one.seconds for one in drives if one.seconds is not None]
-        rows.append(
-            _drive_cells(ALL, total([one.score for one in drives]), sum(seconds) if seconds else None)
-        )
-    return markdown(DRIVE_HEADER, rows, [True] + [False] * (len(DRIVE_HEADER) - 1))
+        lines.append((ALL, total([one.score for one in drives]), _sum([one.seconds for one in drives])))
+    header, rows = list(DRIVE_HEADER), [_drive_cells(*line) for line in lines]
+    if before is not None:
+        header += BEFORE_HEADER
+        old = [(before.scores.get(one.name), before.seconds.get(one.name)) for one in drives]
+        if len(drives) > 1:
+            known = [score for score, _ in old if score is not None]
+            whole = total(known) if len(known) == len(drives) else None
+            old.append((whole, _sum([seconds for _, seconds in old])))
+        rows = [cells + _before_cells(*one) for cells, one in zip(rows, old, strict=True)]
+    return markdown(header, rows, [True] + [False] * (len(header) - 1))
 
 
 def cause_table(drives: Sequence[DriveResult]) -> str:
@@ -123,7 +132,7 @@ def bin_table(bins: Sequence[Bin]) -> str:
     return markdown(header, lines, [True] + [False] * 5)
 
 
-def stills_table(stills: Sequence[StillsResult]) -> str:
+def stills_table(stills: Sequence[StillsResult], before: Before | None = None) -> str:
     """A line a folder of photos."""
     lines = []
     for one in stills:
@@ -139,8 +148,12 @@ def stills_table(stills: Sequence[StillsResult]) -> str:
                 f"{(one.right + one.of_label) / number:.3f}",
             ]
         )
-    header = ("photos", "plates", "exact", "share", "goal", "label doubtful", "share with these")
-    return markdown(header, lines, [True] + [False] * 6)
+    header = ["photos", "plates", "exact", "share", "goal", "label doubtful", "share with these"]
+    if before is not None:
+        header.append("share before")
+        for cells, one in zip(lines, stills, strict=True):
+            cells.append(figure(before.stills.get(one.name), 3))
+    return markdown(header, lines, [True] + [False] * (len(header) - 1))
 
 
 def stills_misses(stills: Sequence[StillsResult]) -> str:
@@ -188,6 +201,17 @@ def _drive_cells(name: str, score: Score, seconds: float | None) -> list[str]:
     numbers = [str(value) for value in (score.sightings, score.rows, score.found)]
     bad = [str(score.duplicates), str(score.rows - score.right)]
     return [name, *numbers, *shares, *bad, figure(seconds, 1)]
+
+
+def _before_cells(score: Score | None, seconds: float | None) -> list[str]:
+    shares = [score.recall, score.precision, score.f1] if score else [None] * 3
+    return [*(figure(value, 3) for value in shares), figure(seconds, 1)]
+
+
+def _sum(seconds: Sequence[float | None]) -> float | None:
+    """Of all drives; None where one is unknown."""
+    known = [one for one in seconds if one is not None]
+    return sum(known) if len(known) == len(seconds) else None
 
 
 def _notes(drives: Sequence[DriveResult]) -> Iterator[str]:

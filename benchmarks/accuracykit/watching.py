@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from accuracykit.one_process import bench
+from accuracykit.one_trip import joined
 from accuracykit.seen import ReadSeen, SearchSeen, Seen, TrackSeen, ViewSeen, row_of_stage
 from dashcam_pipeline.config import Settings
 from dashcam_pipeline.stages.records import LookDone, RowToWrite, SearchedFrame, VehiclePassed
-from dashcam_pipeline.storage.rows import SightingRow
+from dashcam_pipeline.storage.rows import SightingRow, VideoRow
 from dashcam_pipeline.vision.ballots import LookResult
 from score import plain
 
@@ -22,6 +23,8 @@ def see(video: Path, settings: Settings) -> Seen:
     watcher = SeenWatcher()
     with bench(settings, watcher) as one:
         one.read(video)
+    if watcher.video is not None:
+        watcher.seen.rows = joined(watcher.rows, watcher.video, settings)
     return watcher.seen
 
 
@@ -30,6 +33,8 @@ class SeenWatcher:
 
     def __init__(self) -> None:
         self.seen = Seen()
+        self.rows: list[SightingRow] = []
+        self.video: VideoRow | None = None  # once it is over
 
     def __call__(self, record: object) -> None:
         if isinstance(record, SearchedFrame):
@@ -54,9 +59,11 @@ class SeenWatcher:
             self.seen.searches.append(search_of(record.result))
         elif isinstance(record, RowToWrite):
             if isinstance(record.row, SightingRow):
+                self.rows.append(record.row)
                 self.seen.rows.append(row_of_stage(record.row))
             else:
-                self.seen.frames = max(self.seen.frames, record.row.frames_decoded)
+                self.video = record.row
+                self.seen.frames = record.row.frames_decoded
 
 
 def search_of(result: LookResult) -> SearchSeen:
