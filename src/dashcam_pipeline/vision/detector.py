@@ -17,14 +17,12 @@ from dashcam_pipeline.vision.heads import (
     SsdHead,
 )
 from dashcam_pipeline.vision.input_size import InputSize, square
+from dashcam_pipeline.vision.plate_gates import judge_plates
 from dashcam_pipeline.vision.runtime import Runtime, RuntimeOptions, open_runtime
 from dashcam_pipeline.vision.types import Box, Detection, Image
 from dashcam_pipeline.vision.ultralytics_detector import UltralyticsDetector, is_for_ultralytics
 
 PLATE = "plate"
-
-TOP_WITHOUT_PLATE = 0.1
-"""Share of a vehicle's height, from the top, where no plate is: text there was written by the camera."""
 
 PICODET_OUTPUTS = 8
 """Scores and boxes of four strides."""
@@ -88,19 +86,8 @@ def open_plate_detector(
 
 
 def choose_plate(plates: Sequence[Detection], vehicle: Box) -> Detection | None:
-    """The plate that belongs to a vehicle, out of those found in its picture.
-
-    Args:
-        plates: plates found, in pixels of the picture.
-        vehicle: the vehicle's box in the same pixels.
-
-    Returns:
-        of the plates whose centre lies inside the vehicle, below its top, the one with the most score
-        times width: a vehicle hidden behind this one shows a smaller plate. None when there is none.
-    """
-    where = vehicle._replace(y1=vehicle.y1 + TOP_WITHOUT_PLATE * vehicle.height)
-    inside = [plate for plate in plates if _centre_inside(plate.box, where)]
-    return max(inside, key=lambda plate: (plate.score * plate.box.width, plate.box), default=None)
+    """The plate that belongs to a vehicle, out of those found in its picture: see `plate_gates.judge_plates`."""
+    return judge_plates(plates, vehicle).plate
 
 
 class RuntimeDetector:
@@ -152,8 +139,3 @@ def head_for(runtime: Runtime, model: Path, one_class: str, coco: Labels | None)
         f"{model.name} has {outputs} outputs ({', '.join(runtime.output_names)}), and none of the known detection "
         "heads: SSD (1 output), PP-PicoDet (8 outputs), YOLO with suppression inside (1 output)"
     )
-
-
-def _centre_inside(inner: Box, outer: Box) -> bool:
-    x, y = (inner.x1 + inner.x2) / 2, (inner.y1 + inner.y2) / 2
-    return outer.x1 <= x <= outer.x2 and outer.y1 <= y <= outer.y2
