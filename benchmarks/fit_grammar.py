@@ -25,7 +25,8 @@ from scipy.optimize import minimize
 from dashcam_pipeline.config import DetectionSettings, ModelSettings
 from dashcam_pipeline.vision.crops import plate_picture
 from dashcam_pipeline.vision.grammar import Grammar, region_of
-from dashcam_pipeline.vision.plate_formats import own_countries, plain
+from dashcam_pipeline.vision.plate_format_files import own_countries
+from dashcam_pipeline.vision.plate_formats import plain
 from dashcam_pipeline.vision.plate_reader import PlateReader, open_plate_reader
 from dashcam_pipeline.vision.runtime import RuntimeOptions
 from dashcam_pipeline.vision.types import Box, Image, PlateRead

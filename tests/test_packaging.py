@@ -17,7 +17,7 @@ import pytest
 from dashcam_pipeline import one_cv2
 from dashcam_pipeline.assets import checkout
 from dashcam_pipeline.configuration import presets
-from dashcam_pipeline.vision.plate_formats import own_folder
+from dashcam_pipeline.vision.plate_format_files import own_folder
 from dashcam_pipeline.weights import shipped
 
 ROOT = checkout()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,8 @@ from pathlib import Path
 
 from dashcam_pipeline.config import VoteSettings
 from dashcam_pipeline.errors import ConfigError
-from dashcam_pipeline.vision.plate_formats import Country, own_countries, user_countries
+from dashcam_pipeline.vision.plate_format_files import own_countries, user_countries
+from dashcam_pipeline.vision.plate_formats import Country
 from dashcam_pipeline.vision.types import PlateRead
 from dashcam_pipeline.yaml_file import shortened
 
@@ -88,7 +90,7 @@ class Grammar:
         match = self.judge(text, region)
         if match is None or not match.of_region or not self._counts:
             return 1.0
-        return GAIN_PER_BIT ** min(match.bits, MOST_BITS)
+        return math.pow(GAIN_PER_BIT, min(match.bits, MOST_BITS))
 
     def _judge(self, text: str, code: str | None) -> FormatMatch | None:
         near = self._driven_in | {code}
