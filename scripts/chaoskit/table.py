@@ -22,6 +22,11 @@ VIDEO_COLUMNS = (
     "plates",
     "reasons",
     "dead_letters",
+    "trip",
+    "joined_with",
+    "joined_vehicles",
+    "joined_plates",
+    "joined_reasons",
 )
 FINAL_VIDEOS = """
     SELECT DISTINCT ON (path) * FROM videos WHERE status IN ('done', 'partial', 'failed')
@@ -39,6 +44,7 @@ class Result:
     """What counts of a finished job. A row is found by its id, a video by its file name."""
 
     vehicles: Mapping[str, Row] = field(default_factory=dict)
+    joined: Mapping[str, Row] = field(default_factory=dict)
     videos: Mapping[str, Row] = field(default_factory=dict)
     pictures: Mapping[str, str] = field(default_factory=dict)  # path in the evidence folder -> sha256
     dead_letters: Mapping[str, Row] = field(default_factory=dict)
@@ -47,7 +53,7 @@ class Result:
 
     @property
     def rows(self) -> int:
-        return len(self.vehicles) + len(self.videos) + len(self.pictures)
+        return len(self.vehicles) + len(self.joined) + len(self.videos) + len(self.pictures)
 
 
 def read_result(dsn: str | None, work: Path) -> Result:
@@ -62,12 +68,14 @@ def read_result(dsn: str | None, work: Path) -> Result:
         psycopg.connect(database.url, row_factory=dict_row) as connection,
     ):
         vehicles = connection.execute("SELECT * FROM vehicles").fetchall()
+        joined = connection.execute("SELECT * FROM joined").fetchall()
         videos = connection.execute(FINAL_VIDEOS).fetchall()
         dead = connection.execute("SELECT * FROM dead_letters").fetchall()
         unfinished = connection.execute(UNFINISHED).fetchall()
         runs = connection.execute("SELECT count(*) AS n FROM runs").fetchone()
     return Result(
         vehicles={str(row["id"]): _without(row, NOT_COMPARED) for row in vehicles},
+        joined={str(row["id"]): row for row in joined},
         videos={Path(row["path"]).name: {name: row[name] for name in VIDEO_COLUMNS} for row in videos},
         pictures=pictures,
         dead_letters={row["task_id"]: row for row in dead},
@@ -80,6 +88,7 @@ def differences(expected: Result, found: Result) -> list[str]:
     """A line for each row or picture that is missing, too many, or not the same."""
     return [
         *_compare("vehicle", expected.vehicles, found.vehicles),
+        *_compare("joined vehicle", expected.joined, found.joined),
         *_compare("video", expected.videos, found.videos),
         *_compare("dead letter", expected.dead_letters, found.dead_letters),
         *_compare(

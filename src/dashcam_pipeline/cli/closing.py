@@ -9,21 +9,26 @@ from rich.table import Table
 from rich.text import Text
 
 from dashcam_pipeline.batch.run import Prepared, Report
+from dashcam_pipeline.cli.reasons import reasons_line
 from dashcam_pipeline.cli.tables import PIPE_WIDTH
+from dashcam_pipeline.cli.trips import where_seen
 from dashcam_pipeline.engine.supervisor import RunEnd
 from dashcam_pipeline.engine.wording import amount, span
 from dashcam_pipeline.errors import EXIT_OK, EXIT_SOME_FAILED
 from dashcam_pipeline.sources.names import shown
 from dashcam_pipeline.storage.connection import connect
 from dashcam_pipeline.storage.database import Database
+from dashcam_pipeline.storage.evidence_budget import FOLDER as EVIDENCE
+from dashcam_pipeline.storage.evidence_budget import MIB, Room, bytes_in, room_in
 from dashcam_pipeline.storage.reading import (
     Sighting,
     VideoSummary,
+    count_without_pictures,
     find_run,
     iterate_sightings,
     list_videos,
 )
-from dashcam_pipeline.storage.rows import VideoStatus
+from dashcam_pipeline.storage.rows import RunRow, VideoStatus
 
 MOST_SIGHTINGS = 40
 MOST_VIDEOS = 40
@@ -63,6 +68,7 @@ def print_closing(report: Report, database: Database, work_dir: Path) -> None:
         run = find_run(connection, report.run.run_id)
         videos = list_videos(connection, run.run_id)
         claimed = [sighting for sighting in iterate_sightings(connection, run) if sighting.plate]
+        without_pictures = count_without_pictures(connection, run.run_id)
     console = _console()
     _print_sightings(console, claimed, work_dir)
     troubled = [video for video in videos if video.status not in (VideoStatus.DONE, VideoStatus.SKIPPED)]
@@ -71,11 +77,25 @@ def print_closing(report: Report, database: Database, work_dir: Path) -> None:
     if len(troubled) > MOST_VIDEOS:
         console.print(f"… and {len(troubled) - MOST_VIDEOS} more: dashcam runs show")
     console.print(Text(_summary(report, videos)), soft_wrap=True)
-    console.print(Text(f"evidence pictures: {work_dir / 'evidence'}"), soft_wrap=True)
+    console.print(Text(f"evidence pictures: {work_dir / EVIDENCE}"), soft_wrap=True)
+    if without_pictures and _is_used_up(report.run, work_dir):
+        console.print(Text(_left_out(without_pictures)), soft_wrap=True)
     if database.embedded:
         console.print(Text(f"database: our own, in {work_dir}; `dashcam db psql` opens it"), soft_wrap=True)
     else:
         console.print(Text(f"database: {database.safe_url}"), soft_wrap=True)
+
+
+def _is_used_up(run: RunRow, work_dir: Path) -> bool:
+    """Whether the evidence pictures take so much room that vehicles went without."""
+    storage = (run.config or {}).get("storage")
+    budget_mb = storage.get("evidence_mb") if isinstance(storage, dict) else None
+    return budget_mb is not None and room_in(bytes_in(work_dir / EVIDENCE), budget_mb * MIB) is not Room.ALL
+
+
+def _left_out(vehicles: int) -> str:
+    whose = "1 vehicle has" if vehicles == 1 else f"{vehicles} vehicles have"
+    return f"{whose} no pictures: those in this work dir reached storage.evidence_mb"
 
 
 def _all(videos: int) -> str:
@@ -95,7 +115,7 @@ def _print_sightings(console: Console, claimed: list[Sighting], work_dir: Path) 
 
 
 def _sightings(found: list[Sighting], work_dir: Path) -> Table:
-    table = Table("plate", "sure", "vehicle", "video", "from", "to", "reads", "picture of the plate")
+    table = Table("plate", "sure", "vehicle", "video", "from", "to", "reads", "id", "picture of the plate")
     table.box = None
     for column in table.columns:
         column.overflow = "fold"  # on a narrow terminal the path of the proof stays whole
@@ -106,10 +126,11 @@ def _sightings(found: list[Sighting], work_dir: Path) -> Table:
             Text(row.plate or "", style="bold green"),
             f"{row.confidence:.2f}" if row.confidence is not None else "",
             row.vehicle_class,
-            Text(row.video or ""),
+            Text(where_seen(row)),
             f"{row.first_s:.1f} s",
             f"{row.last_s:.1f} s",
             f"{row.agreeing_reads} of {row.reads}",
+            row.id,
             Text(str(picture.relative_to(work_dir) if picture and inside else picture or "")),
         )
     return table
@@ -134,6 +155,9 @@ def _summary(report: Report, videos: list[VideoSummary]) -> str:
         f"{span(last.elapsed_s)} ({last.realtime:.1f}× real time)",
         f"peak memory {amount(last.peak_rss_bytes)}, peak frame store {amount(last.queue.frames.peak_bytes)}",
     ]
+    why = reasons_line(videos)
+    if why is not None:
+        parts.insert(3, why)
     if report.result.left_frames and report.result.end is not RunEnd.ABANDONED:
         parts.append(f"{len(report.result.left_frames)} frames were left over and removed")
     return "\n".join(parts)

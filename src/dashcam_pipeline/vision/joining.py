@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import operator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from dashcam_pipeline.vision.lookalikes import confusable, differ_only_by_confusion
 from dashcam_pipeline.vision.types import Box
 
 TOGETHER_S = 0.05
@@ -42,11 +44,6 @@ ALIKE_SHARE = 0.7
 
 MIN_NEAR_CHARS = 5
 """Shorter texts that differ are different."""
-
-LOOK_ALIKES = ("0OQD", "1IL", "8B", "5S", "2Z", "6G", "4A", "7T", "UV")
-"""Characters that readers take for each other."""
-
-_TWIN = {character: group[0] for group in LOOK_ALIKES for character in group}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,7 +171,7 @@ def _nearly_same_plate(before: Part, after: Part) -> bool:
         return False
     if min(len(one), len(other)) < MIN_NEAR_CHARS:
         return False
-    if _twins(one) == _twins(other):
+    if _misread(before, after):
         return True
     claim, guess = (before, after) if before.plate else (after, before)
     return guess.plate is None and (claim.confidence or 0.0) >= SURE and edits(one, other) == 1
@@ -196,7 +193,7 @@ def _seen_at_once(one: Part, other: Part) -> bool:
 
 def contradict(one: Part, other: Part) -> bool:
     """Whether the texts of two sightings say that they are two vehicles."""
-    if one.text is None or other.text is None or _twins(one.text) == _twins(other.text):
+    if one.text is None or other.text is None or one.text == other.text or _misread(one, other):
         return False
     if one.plate and other.plate:
         return True
@@ -204,19 +201,26 @@ def contradict(one: Part, other: Part) -> bool:
     return weaker >= WEAK and likeness(one.text, other.text) < ALIKE_SHARE
 
 
+def _misread(one: Part, other: Part) -> bool:
+    """Whether two texts differ only in characters that look alike; two claims, in one of them."""
+    if one.text is None or other.text is None or not differ_only_by_confusion(one.text, other.text):
+        return False
+    return not (one.plate and other.plate) or edits(one.text, other.text) == 1
+
+
 def likeness(one: str, other: str) -> float:
     """The share of characters on which two texts agree, look-alikes taken for the same: 0..1."""
     longest = max(len(one), len(other))
-    return 1.0 - edits(_twins(one), _twins(other)) / longest if longest else 1.0
+    return 1.0 - edits(one, other, lambda a, b: a == b or confusable(a, b)) / longest if longest else 1.0
 
 
-def edits(one: str, other: str) -> int:
+def edits(one: str, other: str, same: Callable[[str, str], bool] = operator.eq) -> int:
     """Characters to change, leave out or put in that make one text the other (Levenshtein's distance)."""
     costs = list(range(len(other) + 1))
     for row, mine in enumerate(one, 1):
         corner, costs[0] = costs[0], row
         for column, theirs in enumerate(other, 1):
-            cost = min(corner + (mine != theirs), costs[column] + 1, costs[column - 1] + 1)
+            cost = min(corner + (not same(mine, theirs)), costs[column] + 1, costs[column - 1] + 1)
             corner, costs[column] = costs[column], cost
     return costs[-1]
 
@@ -228,8 +232,3 @@ def iou(one: Box, other: Box) -> float:
     common = max(0.0, width) * max(0.0, height)
     together = one.area + other.area - common
     return common / together if together > 0.0 else 0.0
-
-
-def _twins(text: str) -> str:
-    """A text with every character in the place of those that look like it."""
-    return "".join(_TWIN.get(character, character) for character in text)
