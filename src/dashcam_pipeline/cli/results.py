@@ -16,7 +16,9 @@ from rich.table import Table
 
 from dashcam_pipeline.cli.dead_letters import show_dead_letters
 from dashcam_pipeline.cli.options import Db, WorkDir
+from dashcam_pipeline.cli.reasons import reasons_table
 from dashcam_pipeline.cli.tables import print_table
+from dashcam_pipeline.cli.trips import trip_lines
 from dashcam_pipeline.storage import reading
 from dashcam_pipeline.storage.connection import Connection, connect, unavailable
 from dashcam_pipeline.storage.database import Database
@@ -74,6 +76,8 @@ def show_run(
     if found.error:
         print(f"error: {found.error}")
     print_table(_videos_table(videos))
+    for line in trip_lines(videos):
+        print(line)
     if dead:
         show_dead_letters(dead, {video.video_id: video.filename for video in videos}, tracebacks)
     if found.work_dir:
