@@ -57,7 +57,7 @@ def test_the_region_is_guessed_where_the_model_can() -> None:
     [("ab 12-cd", "AB12CD"), ("ÄB·12", "B12"), ("京A1234", "A1234"), ("", ""), ("ßx", "X")],
 )
 def test_lines_of_general_readers_keep_letters_and_digits(line: str, text: str) -> None:
-    read = as_plate_read(line, [0.5] * len(line))
+    read = as_plate_read(line, [0.5] * len(line), "any")
     assert read.text == text and len(read.char_confidences) == len(text)
 
 

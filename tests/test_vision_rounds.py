@@ -10,13 +10,16 @@ from dataclasses import dataclass, replace
 import pytest
 
 from dashcam_pipeline.config import LookSettings, VoteSettings
+from dashcam_pipeline.vision.ballots import LookResult
+from dashcam_pipeline.vision.grammar import open_grammar
 from dashcam_pipeline.vision.rounds import Search, next_round
 from dashcam_pipeline.vision.types import Box
-from dashcam_pipeline.vision.voting import LookResult, decide
-from dashcam_pipeline.vision.watch import Look, Passing
+from dashcam_pipeline.vision.voting import decide
+from dashcam_pipeline.vision.watch import Look, Passing, Segment
 from vision_data import read
 
 LOOKS, VOTE = LookSettings(), VoteSettings()
+GRAMMAR = open_grammar(VOTE)
 SHRUNK_PX = 192
 SMALL = Box(0, 0, 300, 200)  # a shrunk search shows as much of it as one in full, or nearly so
 LARGE = Box(0, 0, 500, 300)
@@ -50,7 +53,7 @@ class Sees:
             searched=True,
             in_full=search.in_full,
             plate_box=None if self.text is None else Box(50, 60, 50 + self.px, 80),
-            read=None if self.text is None else read(self.text, self.confidence),
+            reads=() if self.text is None else (read(self.text, self.confidence),) * 2,
             failed=self.failed,
         )
 
@@ -86,7 +89,7 @@ def rounds(
     """All rounds until there is none, as the names of their searches without the vehicle's number."""
     asked: list[list[str]] = []
     results: list[LookResult] = []
-    while searches := next_round(passing, results, looks, VOTE, shrunk_px):
+    while searches := next_round(passing, results, looks, VOTE, GRAMMAR, shrunk_px):
         assert len(asked) < 20
         asked.append([search.name.removeprefix("1-") for search in searches])
         results += [answers(search).of(search) for search in searches]
@@ -116,8 +119,8 @@ def names(*numbers: int, full: bool = False) -> list[str]:
         pytest.param(
             passing_of(*[SMALL] * 12),
             always(PLATE),
-            [names(0, 1), names(2, 3)],
-            id="two agree, three are enough, four are read",
+            [names(0, 1)],
+            id="two that agree and are sure are enough",
         ),
         pytest.param(
             passing_of(*[SMALL] * 12),
@@ -134,7 +137,7 @@ def names(*numbers: int, full: bool = False) -> list[str]:
         pytest.param(
             passing_of(*[SMALL] * 12),
             by_frame(PLATE, Sees("XX99XXX"), *[PLATE] * 10),
-            [names(0, 1), names(2, 3), names(4, 5, 6, 7)],
+            [names(0, 1), names(2, 3)],
             id="a contradiction must be outvoted",
         ),
         pytest.param(passing_of(*[SMALL] * 12), always(TINY), [names(0, 1)], id="plates are too small"),
@@ -177,8 +180,8 @@ def names(*numbers: int, full: bool = False) -> list[str]:
         pytest.param(
             passing_of(*[LARGE] * 12),
             only_in_full(PLATE),
-            [names(0, 1), [*names(0, 1, full=True), *names(2, 11)], names(2, 3, 4, 5, 6, 7, full=True)],
-            id="what is only found in full is searched in full from then on",
+            [names(0, 1), [*names(0, 1, full=True), *names(2, 11)]],
+            id="what a shrunk search misses is found in full",
         ),
         pytest.param(
             passing_of(*[LARGE] * 12),
@@ -207,7 +210,7 @@ def test_rounds(passing: Passing, answers: Answers, wanted: list[list[str]]) -> 
 @pytest.mark.parametrize(
     ("answers", "wanted"),
     [
-        (always(PLATE), [names(0, 1), names(2, 3)]),
+        (always(PLATE), [names(0, 1)]),
         (always(NOTHING), [names(0, 1), names(2, 5), names(3, 4)]),
         (always(UNSURE), [names(0, 1), names(2, 3), names(4, 5)]),
     ],
@@ -224,6 +227,21 @@ def test_a_plate_that_is_outside_of_the_best_views_is_found_in_others() -> None:
     asked = rounds(passing_of(*[LARGE] * 12), lambda search: PLATE if search.look.frame_idx >= 6 else NOTHING)
     assert names(11)[0] in asked[1]
     assert len(asked) == 3
+
+
+def test_what_is_only_found_in_full_is_searched_in_full_from_then_on() -> None:
+    asked = rounds(passing_of(*[LARGE] * 12), only_in_full(UNSURE))
+    assert asked[2] == names(2, 3, 4, 5, 6, 7, full=True)
+
+
+def test_each_stretch_in_sight_is_asked_for_its_own_plate() -> None:
+    """What came back after a gap may be another vehicle."""
+    vehicle = passing_of(*[SMALL] * 12)
+    broken = replace(vehicle, segments=(Segment(0, 7), Segment(8, 30)))
+    assert rounds(vehicle, always(PLATE)) == [names(0, 1)]
+    assert rounds(broken, always(PLATE)) == [names(0, 1, 8, 9)]
+    before = rounds(broken, lambda search: PLATE if search.look.frame_idx < 8 else NOTHING)
+    assert before == [names(0, 1, 8, 9), names(10, 11)]
 
 
 def test_settings_say_how_many_are_enough() -> None:
@@ -246,9 +264,9 @@ def test_a_settled_vote_is_one_that_makes_a_claim() -> None:
     """Whatever the shares say: a plate that is no claim yet is searched further."""
     vehicle = passing_of(*[SMALL] * 12)
     results = [UNSURE.of(Search(look, False)) for look in vehicle.looks[:4]]
-    assert decide(vehicle, results, VOTE).plate is None
+    assert decide(results, VOTE, GRAMMAR).plate is None
     loose = LookSettings(enough_reads=1, enough_confidence=0.0)
-    assert next_round(vehicle, results, loose, VOTE, SHRUNK_PX) != ()
+    assert next_round(vehicle, results, loose, VOTE, GRAMMAR, SHRUNK_PX) != ()
 
 
 def some_results(seed: int) -> tuple[Passing, list[LookResult]]:
@@ -258,7 +276,7 @@ def some_results(seed: int) -> tuple[Passing, list[LookResult]]:
     kinds: Sequence[Sees] = chance.choices([PLATE, NOTHING, BROKEN, TINY, UNSURE, Sees("AB12CDF", 0.7)], k=3)
     results: list[LookResult] = []
     for _ in range(chance.randrange(1, 4)):
-        asked = next_round(vehicle, results, LOOKS, VOTE, SHRUNK_PX)
+        asked = next_round(vehicle, results, LOOKS, VOTE, GRAMMAR, SHRUNK_PX)
         results += [chance.choice(kinds).of(search) for search in asked]
     return vehicle, results
 
@@ -266,12 +284,12 @@ def some_results(seed: int) -> tuple[Passing, list[LookResult]]:
 @pytest.mark.parametrize("seed", range(40))
 def test_the_same_results_in_any_order_give_the_same_round_and_verdict(seed: int) -> None:
     vehicle, results = some_results(seed)
-    wanted = next_round(vehicle, results, LOOKS, VOTE, SHRUNK_PX)
-    verdict = decide(vehicle, results, VOTE)
+    wanted = next_round(vehicle, results, LOOKS, VOTE, GRAMMAR, SHRUNK_PX)
+    verdict = decide(results, VOTE, GRAMMAR)
     for turn in range(6):
         random.Random(turn).shuffle(results)
-        assert next_round(vehicle, results, LOOKS, VOTE, SHRUNK_PX) == wanted
-        again = decide(vehicle, results, VOTE)
+        assert next_round(vehicle, results, LOOKS, VOTE, GRAMMAR, SHRUNK_PX) == wanted
+        again = decide(results, VOTE, GRAMMAR)
         assert replace(again, evidence=None) == replace(verdict, evidence=None)
         assert again.evidence is not None and verdict.evidence is not None
         assert replace(again.evidence, in_full=False) == replace(verdict.evidence, in_full=False)

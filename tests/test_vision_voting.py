@@ -43,7 +43,7 @@ def test_characters_are_voted_on_one_by_one() -> None:
     wrong_in_different_places = ["XB12CDE", "AX12CDE", "ABX2CDE", "AB12CDE", "AB12CDX"]
     verdict = vote(looks(wrong_in_different_places))
     assert (verdict.plate or verdict.best_guess) == "AB12CDE"
-    assert verdict.char_votes[0] == pytest.approx({"A": 0.8, "X": 0.2})
+    assert all(vote[character] > 0.9 for vote, character in zip(verdict.char_votes, "AB12CDE", strict=True))
 
 
 def test_one_sure_read_outvotes_several_unsure_ones() -> None:

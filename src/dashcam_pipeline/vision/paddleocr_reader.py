@@ -69,7 +69,7 @@ class PaddleOcrReader:
         if not results:
             return NOTHING_READ
         text, score = str(results[0]["rec_text"]), float(results[0]["rec_score"])
-        return as_plate_read(text, [score] * len(text))
+        return as_plate_read(text, [score] * len(text), "paddleocr")
 
 
 def models_folder() -> Path:

@@ -63,4 +63,4 @@ class RapidOcrReader:
         confidences = list(getattr(words, "confs", None) or ())
         if len(confidences) != len(text):
             confidences = [float(result.scores[0])] * len(text)
-        return as_plate_read(text, confidences)
+        return as_plate_read(text, confidences, "rapidocr")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from dashcam_pipeline.config import LookSettings, VoteSettings
@@ -51,7 +52,41 @@ def next_round(
     vehicle was in sight, because its plate may have been outside in the best views, and large ones are searched in
     full too. Equal results give equal rounds, so the rows of a run depend on nothing else.
     """
-    searchable = [look for look in passing.looks if look.search]
+    return tuple(
+        search
+        for searchable, done in _stretches(passing, results)
+        for search in _next(searchable, done, looks, vote, grammar, shrunk_px)
+    )
+
+
+def _stretches(
+    passing: Passing, results: Sequence[LookResult]
+) -> Iterator[tuple[list[Look], list[LookResult]]]:
+    """The views, and what came of them, of each stretch in which the vehicle was in sight all the time.
+
+    What came back after a gap may be another vehicle, so each stretch is asked for its own plate.
+    """
+    starts = [segment.first_frame for segment in passing.segments[1:]]
+    for stretch in range(len(starts) + 1):
+        yield (
+            [
+                look
+                for look in passing.looks
+                if look.search and bisect_right(starts, look.frame_idx) == stretch
+            ],
+            [result for result in results if bisect_right(starts, result.frame_idx) == stretch],
+        )
+
+
+def _next(
+    searchable: list[Look],
+    results: list[LookResult],
+    looks: LookSettings,
+    vote: VoteSettings,
+    grammar: Grammar,
+    shrunk_px: int | None,
+) -> tuple[Search, ...]:
+    """The next round of one stretch."""
     plates = [result.plate_box for result in results if result.plate_box is not None]
     if plates:
         if _is_enough(results, plates, looks, vote, grammar):

@@ -35,15 +35,31 @@ def parts_of(
     """
     ordered = tuple(sorted(results, key=lambda result: (result.frame_idx, result.in_full)))
     verdict = decide(ordered, settings, grammar)
+    whole = (Part(passing, ordered, verdict),)
     if not _may_be_two(verdict):
-        return (Part(passing, ordered, verdict),)
-    for at in _moments(ordered):
-        before, after = ordered[:at], ordered[at:]
-        first, second = decide(before, settings, grammar), decide(after, settings, grammar)
-        if first.plate and second.plate and edits(first.plate, second.plate) >= OTHER_PLATE_EDITS:
-            left, right = _halves(passing, before[-1], after[0])
-            return (Part(left, before, first), *parts_of(right, after, settings, grammar))
-    return (Part(passing, ordered, verdict),)
+        return whole
+    splits = [split for at in _moments(ordered) if (split := _split(passing, ordered, at, settings, grammar))]
+    return max(splits, key=_agreeing_looks, default=whole)
+
+
+def _split(
+    passing: Passing, ordered: tuple[LookResult, ...], at: int, settings: VoteSettings, grammar: Grammar
+) -> tuple[Part, ...] | None:
+    """The track taken apart before the look `at`; None when the two sides don't claim different plates."""
+    before, after = ordered[:at], ordered[at:]
+    first = decide(before, settings, grammar)
+    if first.plate is None:
+        return None
+    left, right = _halves(passing, before[-1], after[0])
+    others = parts_of(right, after, settings, grammar)
+    second = others[0].verdict.plate
+    if second is None or edits(first.plate, second) < OTHER_PLATE_EDITS:
+        return None
+    return (Part(left, before, first), *others)
+
+
+def _agreeing_looks(parts: tuple[Part, ...]) -> int:
+    return sum(part.verdict.agreeing_looks for part in parts)
 
 
 def _may_be_two(verdict: Verdict) -> bool:

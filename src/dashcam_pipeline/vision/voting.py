@@ -13,7 +13,7 @@ from dashcam_pipeline.vision.pooling import Candidate, Pool, pool
 from dashcam_pipeline.vision.types import NoPlateReason
 
 CONTESTED = 0.5
-"""A text of a smaller share of what the reads allow is one of several that they might mean."""
+"""A text that has less than this share of the weight of all reads is one of several."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +60,7 @@ def decide(results: Sequence[LookResult], settings: VoteSettings, grammar: Gramm
     match = grammar.judge(winner.text, region)
     grounds = _grounds(winner, ballots, agreeing, match is not None)
     confidence = confidence_of(grounds)
-    reason = _objection(winner, grounds, confidence, settings)
+    reason = _objection(grounds, confidence, settings)
     best = max(ballots, key=lambda b: (b.weight, -b.look.frame_idx, b.read.reader))
     shown = max(agreeing or [best], key=lambda b: (*picture_rank(b.look), b.weight))
     return Verdict(
@@ -112,15 +112,14 @@ def _grounds(
     )
 
 
-def _objection(
-    winner: Candidate, grounds: Grounds, confidence: float, settings: VoteSettings
-) -> NoPlateReason | None:
+def _objection(grounds: Grounds, confidence: float, settings: VoteSettings) -> NoPlateReason | None:
     """Why the winner is no claim; None when it is one."""
     if grounds.agreeing_looks < settings.min_reads:
         return NoPlateReason.TOO_FEW_READS
     if confidence >= settings.claim_confidence:
         return None
-    return NoPlateReason.READS_DISAGREE if winner.share < CONTESTED else NoPlateReason.LOW_CONFIDENCE
+    contested = grounds.agreeing_weight < CONTESTED * grounds.weight
+    return NoPlateReason.READS_DISAGREE if contested else NoPlateReason.LOW_CONFIDENCE
 
 
 def _shown(pooled: Pool, text: str) -> tuple[dict[str, float], ...]:
