@@ -53,6 +53,33 @@ def test_config_typo_names_the_key_the_line_and_the_nearest(tmp_path: Path, vide
         assert part in line
 
 
+@pytest.mark.parametrize(
+    ("setting", "parts"),
+    [
+        ("plate_formats: {folder}", ("xk.yaml:5", "`formats.0.pattern`", "docs/plates.md")),
+        ("plate_formats: {folder}/nowhere", ("vote.plate_formats", "nowhere", "is no folder")),
+        ("countries: [ro, atlantis]", ("vote.countries", "`atlantis`", "there are ar, at")),
+    ],
+    ids=["pattern", "folder", "country"],
+)
+def test_bad_plate_formats_are_said_before_a_video_is_opened(
+    tmp_path: Path, video: Path, setting: str, parts: tuple[str, ...]
+) -> None:
+    folder = tmp_path / "formats"
+    folder.mkdir()
+    (folder / "xk.yaml").write_text(
+        'country: "XK"\nname: Kosovo\nsource: https://example.org\nformats:\n'
+        '  - {name: standard, pattern: "XX", example: "XX"}\n'
+    )
+    config = tmp_path / "mine.yaml"
+    config.write_text(f"vote:\n  {setting.format(folder=folder)}\n")
+    done = dashcam("run", video, "--config", config, "--work-dir", tmp_path / "work")
+    assert done.returncode == EXIT_BAD_INPUT
+    line = one_line(done.stderr)
+    for part in parts:
+        assert part in line
+
+
 def test_missing_weights_are_said_before_a_video_is_opened(tmp_path: Path, video: Path) -> None:
     (tmp_path / "weights").mkdir()
     done = dashcam(

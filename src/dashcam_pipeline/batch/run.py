@@ -32,6 +32,7 @@ from dashcam_pipeline.stages.context import CHECKPOINTS, Job
 from dashcam_pipeline.storage.database import Database
 from dashcam_pipeline.storage.rows import RunRow, RunStatus
 from dashcam_pipeline.storage.work_dir import WorkDir, check_folder
+from dashcam_pipeline.vision.grammar import open_grammar
 from dashcam_pipeline.weights import fingerprint, needed, resolve
 
 TEND_EVERY_S = 5.0  # how often our own database server is looked after
@@ -91,11 +92,12 @@ class BatchRun:
         return self._settings.frame_store.dir or self.work_dir.path / "frame_store"
 
     def check_host(self) -> None:
-        """See that models and disk are there. Raises DashcamError with what is missing and what to do.
+        """See that models, plate formats and disk are there. Raises DashcamError with what is wrong and what to do.
 
         What killed runs have left in the frame store goes first: it takes the very room that is asked for, and
         the run to come may have nothing to read.
         """
+        open_grammar(self._settings.vote)
         wanted = needed(self._settings.models)
         for model in wanted:
             resolve(model.name, model.role)
