@@ -17,7 +17,6 @@ import pytest
 from dashcam_pipeline import one_cv2
 from dashcam_pipeline.assets import checkout
 from dashcam_pipeline.configuration import presets
-from dashcam_pipeline.vision.plate_format_files import own_folder
 from dashcam_pipeline.weights import shipped
 
 ROOT = checkout()
@@ -69,8 +68,11 @@ def test_wheel_holds_all_files_of_the_package_and_nothing_else(wheel: Path) -> N
         for path in package.rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
-    here |= {f"dashcam_pipeline/_assets/configs/{path.name}" for path in presets().values()}
-    here |= {f"dashcam_pipeline/_assets/configs/plates/{path.name}" for path in own_folder().glob("*.yaml")}
+    configs = package / "_assets" / "configs"
+    here |= {
+        f"dashcam_pipeline/_assets/configs/{path.relative_to(configs)}" for path in configs.rglob("*.yaml")
+    }
+    assert {path.name for path in presets().values()} <= {Path(name).name for name in here}
     with zipfile.ZipFile(wheel) as archive:
         held = {name for name in archive.namelist() if ".dist-info/" not in name}
     assert held == here

@@ -94,16 +94,21 @@ class Grammar:
 
     def _judge(self, text: str, code: str | None) -> FormatMatch | None:
         near = self._driven_in | {code}
-        best: FormatMatch | None = None
-        for country in self._countries:
-            of_region = country.code in near
-            for known in country.formats:
-                if (known.loose and not of_region) or not known.matches(text):
-                    continue
-                match = FormatMatch(country.code, known.name, known.bits(len(text)), of_region)
-                if best is None or (match.of_region, match.bits) > (best.of_region, best.bits):
-                    best = match
-        return best
+        of_region = [country for country in self._countries if country.code in near]
+        found = [
+            FormatMatch(country.code, known.name, known.bits(len(text)), True)
+            for country in of_region
+            for known in country.formats
+            if known.matches(text)
+        ]
+        if not found:  # formats are made ready when they are first asked: others only where they are needed
+            found = [
+                FormatMatch(country.code, known.name, known.bits(len(text)), False)
+                for country in self._countries
+                for known in country.formats
+                if not known.loose and known.matches(text)
+            ]
+        return max(found, key=lambda match: match.bits, default=None)
 
 
 def open_grammar(settings: VoteSettings) -> Grammar:
