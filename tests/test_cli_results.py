@@ -95,6 +95,31 @@ def test_shown_run_has_its_videos_with_state_counts_reason_and_plates(
     assert "1 of the videos of run run-1 were read by another run too" in output.err
 
 
+def test_shown_run_counts_why_vehicles_have_no_plate(
+    dashcam: Dashcam, results: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = replace(
+        VIDEO, video_id="fedcba", path="/videos/=x.mp4", filename="=x.mp4", status=VideoStatus.DONE
+    )
+    with ResultWriter(results) as writer:
+        writer.write(videos=[replace(other, reasons={"too_small": 3, "low_confidence": 1, "error": 0})])
+    assert dashcam("runs", "show", "run-1", "--db", results) == EXIT_OK
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    start = lines.index("without a plate vehicles because")
+    assert lines[start + 1 : start + 3] == [
+        "too_small 3 no view of the vehicle was wide enough to search for a plate",
+        "low_confidence 2 a text was read, but not surely enough to be claimed",
+    ]
+    assert "error 0" not in " ".join(lines)
+
+
+def test_run_whose_vehicles_all_have_plates_shows_no_reasons(
+    dashcam: Dashcam, results: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert dashcam("runs", "show", "run-2", "--db", results) == EXIT_OK
+    assert "because" not in capsys.readouterr().out
+
+
 def test_latest_run_is_shown_unless_another_is_named(
     dashcam: Dashcam, results: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -78,6 +78,10 @@ def show_run(
     print_table(_videos_table(videos))
     for line in trip_lines(videos):
         print(line)
+    why = reasons_table(videos)
+    if why is not None:
+        print_table(why)
+        print("`dashcam export` lists the vehicles, `dashcam explain ID` has every look at one")
     if dead:
         show_dead_letters(dead, {video.video_id: video.filename for video in videos}, tracebacks)
     if found.work_dir:

@@ -9,10 +9,9 @@ import cv2
 
 from dashcam_pipeline.durable import write_durably
 from dashcam_pipeline.errors import DiskUnavailable
-from dashcam_pipeline.storage.evidence_budget import EvidenceBudget, Room
+from dashcam_pipeline.storage.evidence_budget import FOLDER, EvidenceBudget, Room
 from dashcam_pipeline.vision.types import Image
 
-FOLDER = "evidence"
 READABLE_PLATE_PX = 240  # narrower plates are enlarged to about this width
 FRAME_QUALITY = 80  # of the JPEG files of whole frames, which show where, not what
 STRIP_QUALITY = 85

@@ -13,6 +13,7 @@ from pathlib import Path
 
 log = logging.getLogger(__name__)
 
+FOLDER = "evidence"  # of the work dir
 MIB = 1 << 20
 PLATES_ONLY_SHARE = 0.8
 """From this share of the budget on, sightings without a plate get no pictures."""

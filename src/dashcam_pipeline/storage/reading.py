@@ -171,6 +171,13 @@ def count_dead_letters(connection: Connection, run_id: str) -> int:
         return int(cursor.execute(query("read", "count_dead_letters"), {"run_id": run_id}).fetchone() or 0)
 
 
+def count_without_pictures(connection: Connection, run_id: str) -> int:
+    """How many rows of a run have no evidence pictures though nothing failed on them: there was no room left."""
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        found = cursor.execute(query("read", "count_without_pictures"), {"run_id": run_id}).fetchone()
+    return int(found or 0)
+
+
 def iterate_sightings(
     connection: Connection, run: RunSummary, video_ids: Sequence[str] | None = None
 ) -> Iterator[Sighting]:

@@ -100,3 +100,9 @@ ORDER BY dead_letters.video_id, dead_letters.frame_idx NULLS LAST, dead_letters.
 
 -- name: count_dead_letters
 SELECT count(*) FROM dead_letters WHERE run_id = %(run_id)s;
+
+-- name: count_without_pictures
+SELECT count(*)
+FROM vehicles
+WHERE run_id = %(run_id)s AND vehicle_picture IS NULL AND jsonb_array_length(looks) > 0
+    AND no_plate_reason IS DISTINCT FROM 'error';
