@@ -9,6 +9,7 @@ from accuracykit.reliability import Bin, Point, binned, wilson
 from benchkit.curves import require_matplotlib
 
 SIZE_INCHES = (7.0, 5.0)
+ROOM_FOR_LABELS = 0.25  # above the bars, of the height of the axes
 BAR_COLOUR, EMPTY_COLOUR = "#4878a8", "#c0c8d0"
 
 
@@ -52,8 +53,12 @@ def draw(points: Sequence[Point], path: Path) -> None:
         number.bar(*_bars(bins, right), color=BAR_COLOUR, edgecolor="white", align="edge", label="right")
         wrong = [float(one.rows - one.right) for one in bins]
         places = _bars(bins, wrong)
-        number.bar(*places, bottom=right, color=EMPTY_COLOUR, edgecolor="white", align="edge", label="wrong")
+        bars = number.bar(
+            *places, bottom=right, color=EMPTY_COLOUR, edgecolor="white", align="edge", label="wrong"
+        )
+        number.bar_label(bars, [f"{one.right} of {one.rows}" for one in bins], fontsize=7)
         number.set(ylabel="rows", xlabel="confidence")
+        number.margins(y=ROOM_FOR_LABELS)
         number.legend(frameon=False, loc="upper left")
         for axes in (share, number):
             axes.grid(alpha=0.3)

@@ -159,12 +159,13 @@ def stills_table(stills: Sequence[StillsResult], before: Before | None = None) -
 def stills_misses(stills: Sequence[StillsResult]) -> str:
     """Every plate of the photos that was not read as its label says."""
     lines = [
-        [folder.name, one.file, one.plate, one.read or "", one.cause.value]
+        [folder.name, one.file, one.plate, one.read or "", one.cause.value, one.detail]
         for folder in stills
         for one in folder.stills
         if one.cause is not None
     ]
-    return markdown(("photos", "file", "label", "read", "cause"), lines, [True] * 5) if lines else ""
+    header = ("photos", "file", "label", "read", "cause", "detail")
+    return markdown(header, lines, [True] * len(header)) if lines else ""
 
 
 def plateless_table(videos: Sequence[PlatelessResult]) -> str:

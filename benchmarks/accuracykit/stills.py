@@ -19,6 +19,7 @@ from accuracykit.watching import SeenWatcher
 from benchkit.trouble import BenchTrouble
 from dashcam_pipeline.config import Settings
 from dashcam_pipeline.stages.records import VehiclePassed, VehiclePicture
+from dashcam_pipeline.vision.grammar import Grammar, open_grammar
 from dashcam_pipeline.vision.types import Box, Image
 from dashcam_pipeline.vision.watch import Look, Passing
 from score import plain
@@ -41,6 +42,7 @@ class Still:
     plate: str
     read: str | None  # None: it was not found
     cause: Cause | None  # None: right
+    detail: str = ""  # of a miss: the known formats of label and read, or what was found instead
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ def read_folder(folder: Path, settings: Settings) -> StillsResult:
     stills: list[Still] = []
     watcher = SeenWatcher()
     with bench(settings, watcher) as one:
-        reading = _Reading(one, watcher)
+        reading = _Reading(one, watcher, open_grammar(settings.vote))
         for label in sorted(folder.glob("*.txt")):
             file, plates = read_label(label)
             image = cv2.imread(str(folder / file))
@@ -98,8 +100,8 @@ def read_label(path: Path) -> tuple[str, list[LabelledPlate]]:
 class _Reading:
     """Photos one after another, each vehicle under a number of its own."""
 
-    def __init__(self, one: OneProcess, watcher: SeenWatcher) -> None:
-        self._one, self._watcher = one, watcher
+    def __init__(self, one: OneProcess, watcher: SeenWatcher, grammar: Grammar) -> None:
+        self._one, self._watcher, self._grammar = one, watcher, grammar
         self._number = 0
 
     def photo(self, file: str, image: Image, plates: Sequence[LabelledPlate]) -> list[Still]:
@@ -141,7 +143,28 @@ class _Reading:
         }
         chosen = min(found, key=lambda number: (vehicles[number].area, number), default=None)
         read = next((row.text or "" for row in seen.rows if row.track_id == chosen), None)
-        return Still(file=file, plate=plate.text, read=read, cause=cause_of(plate.text, read))
+        cause = cause_of(plate.text, read)
+        detail = (
+            ""
+            if cause is None
+            else self._instead(vehicles)
+            if read is None
+            else self._formats(plate.text, read)
+        )
+        return Still(file=file, plate=plate.text, read=read, cause=cause, detail=detail)
+
+    def _instead(self, vehicles: Mapping[int, Box]) -> str:
+        """What the searches of a photo came to."""
+        searches = [one for one in self._watcher.seen.searches if one.track_id in vehicles]
+        elsewhere = sum(one.plate is not None for one in searches)
+        notes = sorted({one.note for one in searches if one.note})
+        aside = f", put aside: {', '.join(notes)}" if notes else ""
+        return f"{len(searches)} searches of {len(vehicles)} vehicles, {elsewhere} boxes elsewhere{aside}"
+
+    def _formats(self, label: str, read: str) -> str:
+        """Which known formats two texts have: a letter where the format wants a digit is seldom the plate's."""
+        of_label, of_read = (self._grammar.judge(text) for text in (label, read))
+        return f"formats: label {of_label or 'none'}, read {of_read or 'none'}"
 
 
 def cause_of(plate: str, read: str | None) -> Cause | None:
