@@ -22,7 +22,7 @@ def given_up(bench: Bench, asked: Task, category: str) -> None:
     found = result(record.search)
     carried: dict[str, Any] = {
         "PLATE_DETECT": record,
-        "OCR": PlateToRead(replace(found, read=None), record.picture),
+        "OCR": PlateToRead(replace(found, reads=()), record.picture),
         "PLATE_SMOOTH": LookDone(found, record.picture),
     }
     if category == "PLATE_DETECT":
