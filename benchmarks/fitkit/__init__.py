@@ -1,0 +1,1 @@
+"""Fitting the small models that travel with the code, on drives with known plates."""

@@ -1,0 +1,135 @@
+"""How well a plate can be read from its picture: what was measured, and the chance that a read of it is right.
+
+The chance comes from a logistic model whose coefficients are in `configs/fitted/plate_quality.yaml`;
+`benchmarks/fit_quality.py` fits them on drives with known plates and writes them there.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from dashcam_pipeline.assets import configs_folder
+from dashcam_pipeline.errors import ConfigError
+from dashcam_pipeline.vision.quality import sharpness
+from dashcam_pipeline.vision.straighten import Slant, slant
+from dashcam_pipeline.vision.types import Box, Image
+from dashcam_pipeline.yaml_file import read_yaml_file
+
+MODEL_FILE = Path("fitted", "plate_quality.yaml")  # in the folder of the presets
+
+GREY_WIDTH_PX, GREY_HEIGHT_PX = 64, 32
+RIM_PX = 3  # on each side of the small picture: the plate's frame, and what is behind it
+BLOWN_OUT = 250  # grey values from here on have lost what was there
+EDGE_PX = 1.0
+LEAST_SHARPNESS, LEAST_CONTRAST = 0.01, 0.002  # below these, the logarithm says no more
+
+
+@dataclass(frozen=True, slots=True)
+class PlateQuality:
+    """A plate's picture, measured."""
+
+    width_px: float
+    height_px: float
+    sharpness: float  # see `quality.sharpness`; the more, the sharper
+    contrast: float  # 0..1: standard deviation of the grey values inside the rim, over 255
+    glare: float  # 0..1: share of blown-out pixels
+    skew_deg: float  # of the line of text; positive = it falls to the right
+    cut_off: bool  # the plate touches the edge of its picture
+    readable: float  # 0..1: chance that one read is right, by the fitted model
+
+
+@dataclass(frozen=True, slots=True)
+class QualityModel:
+    """A logistic model of `features`."""
+
+    intercept: float
+    weights: Mapping[str, float]
+
+    def chance(self, values: Mapping[str, float]) -> float:
+        """The chance that a read is right, 0..1."""
+        logit = self.intercept + sum(weight * values[name] for name, weight in self.weights.items())
+        return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, logit))))
+
+
+def judge(picture: Image, plate: Box, found: Slant | None = None) -> PlateQuality:
+    """Measure a plate, and say how likely a read of it is right.
+
+    Args:
+        picture: what the plate was found in: a vehicle's picture, or a frame.
+        plate: its box there, pixels.
+        found: its slant, where it is known already.
+
+    Raises:
+        ConfigError: the fitted model is damaged.
+    """
+    quality = measured(picture, plate, found)
+    return replace(quality, readable=fitted_model().chance(features(quality)))
+
+
+def features(quality: PlateQuality) -> dict[str, float]:
+    """What the model sees, by name. Sizes, sharpness and contrast count by their ratios."""
+    return {
+        "log_width": math.log(max(1.0, quality.width_px)),
+        "log_height": math.log(max(1.0, quality.height_px)),
+        "log_sharpness": math.log(max(LEAST_SHARPNESS, quality.sharpness)),
+        "log_contrast": math.log(max(LEAST_CONTRAST, quality.contrast)),
+        "glare": quality.glare,
+        "cut_off": float(quality.cut_off),
+    }
+
+
+@cache
+def fitted_model() -> QualityModel:
+    """The model that travels with this version."""
+    return read_model(configs_folder() / MODEL_FILE)
+
+
+def read_model(path: Path) -> QualityModel:
+    """Read what `benchmarks/fit_quality.py` wrote.
+
+    Raises:
+        BadInput: it can't be read.
+        ConfigError: it is no such file.
+    """
+    values = read_yaml_file(path).values
+    weights, intercept = values.get("weights"), values.get("intercept")
+    known = features(PlateQuality(1.0, 1.0, 1.0, 1.0, 0.0, 0.0, False, 0.0)).keys()
+    if not isinstance(weights, dict) or weights.keys() != known:
+        raise ConfigError(
+            f"{path}: `weights` needs a number each for {', '.join(known)}: run benchmarks/fit_quality.py"
+        )
+    for name, value in {"intercept": intercept, **weights}.items():
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise ConfigError(f"{path}: `{name}` is {value!r}, not a number: run benchmarks/fit_quality.py")
+    assert isinstance(intercept, int | float)
+    return QualityModel(float(intercept), {name: float(weights[name]) for name in known})
+
+
+def measured(picture: Image, plate: Box, found: Slant | None = None) -> PlateQuality:
+    """All but the chance, which is left at 0. See `judge`."""
+    crop = plate.crop(picture)
+    height, width = picture.shape[:2]
+    cut_off = (
+        plate.x1 < EDGE_PX or plate.y1 < EDGE_PX or plate.x2 > width - EDGE_PX or plate.y2 > height - EDGE_PX
+    )
+    if crop.size == 0:
+        return PlateQuality(plate.width, plate.height, 0.0, 0.0, 0.0, 0.0, cut_off, 0.0)
+    small = cv2.resize(crop, (GREY_WIDTH_PX, GREY_HEIGHT_PX), interpolation=cv2.INTER_AREA)
+    grey = np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY))[RIM_PX:-RIM_PX, RIM_PX:-RIM_PX]
+    return PlateQuality(
+        width_px=plate.width,
+        height_px=plate.height,
+        sharpness=sharpness(crop),
+        contrast=float(grey.std()) / 255,
+        glare=float((grey >= BLOWN_OUT).mean()),
+        skew_deg=(slant(crop) if found is None else found).rotation_deg,
+        cut_off=cut_off,
+        readable=0.0,
+    )

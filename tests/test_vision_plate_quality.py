@@ -1,0 +1,158 @@
+"""What is measured of a plate's picture, and the chance that it can be read."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from dashcam_pipeline.errors import BadInput, ConfigError
+from dashcam_pipeline.vision.plate_quality import (
+    PlateQuality,
+    QualityModel,
+    features,
+    fitted_model,
+    judge,
+    read_model,
+)
+from dashcam_pipeline.vision.straighten import Slant
+from dashcam_pipeline.vision.types import Box, Image
+from vision_data import photo
+
+EU10 = Box(238, 314, 316, 332)
+"""The plate of the photo `eu/eu10.jpg`."""
+
+GOOD = PlateQuality(
+    width_px=150.0,
+    height_px=40.0,
+    sharpness=0.8,
+    contrast=0.25,
+    glare=0.0,
+    skew_deg=0.0,
+    cut_off=False,
+    readable=0.0,
+)
+
+
+def scene() -> Image:
+    return photo("eu/eu10.jpg")
+
+
+def chance(quality: PlateQuality) -> float:
+    return fitted_model().chance(features(quality))
+
+
+@pytest.mark.parametrize(
+    "worse",
+    [
+        pytest.param({"width_px": 30.0, "height_px": 8.0}, id="small"),
+        pytest.param({"sharpness": 0.03}, id="blurred"),
+        pytest.param({"contrast": 0.02}, id="faint"),
+        pytest.param({"glare": 0.5}, id="blown out"),
+        pytest.param({"cut_off": True}, id="cut off"),
+    ],
+)
+def test_what_makes_a_plate_harder_to_read_lowers_its_chance(worse: dict[str, float]) -> None:
+    assert chance(replace(GOOD, **worse)) < chance(GOOD)
+
+
+def test_good_plate_is_likely_right_and_hopeless_one_is_not() -> None:
+    hopeless = replace(GOOD, width_px=24.0, height_px=8.0, sharpness=0.02, contrast=0.02)
+    assert chance(GOOD) > 0.9
+    assert chance(hopeless) < 0.2
+
+
+def test_blurred_photo_is_less_sharp_and_less_readable() -> None:
+    clear, blurred = scene(), cv2.GaussianBlur(scene(), (0, 0), 4.0)
+    sharp, soft = judge(clear, EU10), judge(np.asarray(blurred, dtype=np.uint8), EU10)
+    assert soft.sharpness < 0.5 * sharp.sharpness
+    assert soft.readable < sharp.readable
+
+
+def test_photo_with_less_contrast_is_less_readable() -> None:
+    grey = (scene() // 6 + 100).astype(np.uint8)
+    assert judge(grey, EU10).contrast < 0.3 * judge(scene(), EU10).contrast
+    assert judge(grey, EU10).readable < judge(scene(), EU10).readable
+
+
+def test_blown_out_pixels_are_glare() -> None:
+    picture = scene()
+    middle = round((EU10.x1 + EU10.x2) / 2)
+    picture[:, middle:] = 255
+    assert judge(picture, EU10).glare == pytest.approx(0.5, abs=0.05)
+    assert judge(scene(), EU10).glare < 0.05
+
+
+def test_sizes_are_those_of_the_box_and_the_skew_can_be_given() -> None:
+    quality = judge(scene(), EU10, Slant(8.5, 2.0))
+    assert (quality.width_px, quality.height_px) == (EU10.width, EU10.height)
+    assert quality.skew_deg == 8.5
+
+
+@pytest.mark.parametrize(
+    "box,cut_off",
+    [
+        (Box(10, 10, 90, 40), False),
+        (Box(0, 10, 80, 40), True),
+        (Box(-5, 10, 80, 40), True),
+        (Box(10, 0.5, 90, 40), True),
+        (Box(20, 10, 100, 40), True),
+        (Box(20, 10, 90, 59.5), True),
+    ],
+)
+def test_plate_at_the_edge_of_its_picture_is_cut_off(box: Box, cut_off: bool) -> None:
+    picture = np.full((60, 100, 3), 90, np.uint8)
+    assert judge(picture, box).cut_off is cut_off
+
+
+@pytest.mark.parametrize("box", [Box(10, 10, 10, 10), Box(200, 200, 240, 220), Box(10, 10, 11, 11)])
+def test_box_with_next_to_no_pixels_can_hardly_be_read(box: Box) -> None:
+    picture = np.full((60, 100, 3), 90, np.uint8)
+    assert judge(picture, box).readable < 0.1
+
+
+def test_chance_stays_a_chance_whatever_is_measured() -> None:
+    model = QualityModel(0.0, {"log_width": 1e6})
+    assert 0.0 <= model.chance({"log_width": -50.0}) < model.chance({"log_width": 50.0}) <= 1.0
+
+
+NUMBERS = "\n".join(f"  {name}: 1.5" for name in features(GOOD))
+
+
+def test_model_is_read_as_it_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "plate_quality.yaml"
+    path.write_text(f"intercept: -2\nweights:\n{NUMBERS}\n")
+    assert read_model(path) == QualityModel(-2.0, dict.fromkeys(features(GOOD), 1.5))
+
+
+@pytest.mark.parametrize(
+    "text,named",
+    [
+        pytest.param("", "weights", id="empty"),
+        pytest.param("intercept: 1\nweights: {log_width: 2.0}\n", "weights", id="features missing"),
+        pytest.param(
+            f"intercept: 1\nweights:\n{NUMBERS}\n  brightness: 1\n", "weights", id="unknown feature"
+        ),
+        pytest.param(f"weights:\n{NUMBERS}\n", "intercept", id="no intercept"),
+        pytest.param(f"intercept: .nan\nweights:\n{NUMBERS}\n", "intercept", id="not a number"),
+        pytest.param(
+            f"intercept: 1\nweights:\n{NUMBERS.replace('1.5', 'much', 1)}\n", "log_width", id="text"
+        ),
+    ],
+)
+def test_damaged_model_is_one_clear_line(tmp_path: Path, text: str, named: str) -> None:
+    path = tmp_path / "plate_quality.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as raised:
+        read_model(path)
+    assert str(path) in str(raised.value)
+    assert f"`{named}`" in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_missing_model_is_bad_input(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="nowhere"):
+        read_model(tmp_path / "nowhere.yaml")
