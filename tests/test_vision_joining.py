@@ -81,6 +81,24 @@ def test_two_cars_with_one_plate_seen_at_once_stay_two_whoever_comes_after() -> 
     assert groups(*seen) == ["a", "bc"]
 
 
+@pytest.mark.parametrize(
+    ("shots", "expected"),
+    [
+        pytest.param([(0, 0), (0, 1)], ["a", "b"], id="a cut between them"),
+        pytest.param([(0, 1), (0, 1)], ["ab"], id="a cut before both"),
+        pytest.param([(0, 2), (1, 0)], ["ab"], id="the last shot of a file goes on in the next"),
+        pytest.param([(0, 0), (1, 1)], ["a", "b"], id="a cut in the next file"),
+    ],
+)
+def test_scenes_that_were_put_together_are_not_one_trip(
+    shots: list[tuple[int, int]], expected: list[str]
+) -> None:
+    (video, shot), (next_video, next_shot) = shots
+    before = part("a", 0, 5, "LS15EBC", video=video, shot=shot, last_box=HERE)
+    after = part("b", 6, 9, "LS15EBC", video=next_video, shot=next_shot, first_box=HERE)
+    assert groups(before, after) == expected
+
+
 LEAVES = {"last_box": HERE, "to_end": True}
 ENTERS = {"first_box": BESIDE, "from_start": True, "video": 1}
 

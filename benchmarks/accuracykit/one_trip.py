@@ -58,6 +58,7 @@ def _part(row: SightingRow, video: VideoRow) -> Part:
         first_box=_shares(row.first_bbox, video),
         last_box=_shares(row.last_bbox, video),
         from_start=row.first_s <= EDGE_S,
+        shot=row.shot,
         to_end=video.duration_s is not None and row.last_s >= video.duration_s - EDGE_S,
     )
 
@@ -86,6 +87,7 @@ def _stored(row: SightingRow) -> StoredPart:
         no_plate_reason=None if row.no_plate_reason is None else str(row.no_plate_reason),
         first_bbox=row.first_bbox,
         last_bbox=row.last_bbox,
+        shot=row.shot,
         agreeing_reads=row.agreeing_reads,
         plate_width=None if box is None else box[2] - box[0],
     )

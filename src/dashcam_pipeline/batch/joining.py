@@ -26,7 +26,7 @@ from dashcam_pipeline.storage.joining import JoinedRow, StoredPart, StoredVideo
 from dashcam_pipeline.vision.joining import EDGE_S, Part, join
 from dashcam_pipeline.vision.types import Box
 
-RULES = "joining-1"
+RULES = "joining-2"
 """To be counted up when the rules change: videos are then joined again when they are named to a run again."""
 NOT_JOINED = "not joined"
 SAY_AFTER_S = 2.0
@@ -208,6 +208,7 @@ def _part(stored: StoredPart, file: _File) -> Part:
         first_box=_shares(stored.first_bbox, video),
         last_box=_shares(stored.last_bbox, video),
         from_start=stored.first_s <= EDGE_S,
+        shot=stored.shot,
         to_end=video.duration_s is not None and stored.last_s >= video.duration_s - EDGE_S,
     )
 

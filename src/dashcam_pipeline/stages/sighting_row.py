@@ -28,6 +28,7 @@ def sighting_row(run_id: str, video_id: str, number: int, part: Part, settings: 
         last_s=passing.last_s,
         first_bbox=_corners(passing.first_box),
         last_bbox=_corners(passing.last_box),
+        shot=passing.shot,
         final_plate=verdict.plate,
         best_guess=verdict.best_guess,
         plate_confidence=verdict.confidence,

@@ -69,6 +69,7 @@ class StoredPart:
     no_plate_reason: str | None
     first_bbox: FileBox | None  # pixels
     last_bbox: FileBox | None
+    shot: int  # shot cuts of its video before it
     agreeing_reads: int
     plate_width: float | None  # pixels, in the picture that is its proof
 

@@ -113,6 +113,7 @@ class SightingRow:
     strip_picture: str | None = None  # the plate in all views that were read, side by side
     first_bbox: BoxRow | None = None  # the vehicle in frame `first_frame`
     last_bbox: BoxRow | None = None  # the vehicle in frame `last_frame`
+    shot: int = 0  # shot cuts of the video before it: tracks never cross one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

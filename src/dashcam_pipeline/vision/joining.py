@@ -62,6 +62,7 @@ class Part:
     last_box: Box | None  # at last sight
     from_start: bool = False  # it was in sight when its file began
     to_end: bool = False  # it was in sight when its file ended
+    shot: int = 0  # shot cuts of its file before it
 
     @property
     def text(self) -> str | None:
@@ -87,7 +88,7 @@ def join(parts: Iterable[Part], same_plate_s: float) -> list[tuple[Part, ...]]:
     Three things make two sightings one: the same plate again within `same_plate_s`; a vehicle in sight at the end
     of one file and at the beginning of the next, in the same place; a track that broke and went on at the same place.
     The surest links are taken first. Never in one group: two that were seen at once, and two whose plates contradict
-    each other.
+    each other, and two of different shots: scenes that were put together, in which a car may come twice.
 
     Args:
         same_plate_s: the same text after a longer time out of sight is another sighting.
@@ -97,6 +98,27 @@ def join(parts: Iterable[Part], same_plate_s: float) -> list[tuple[Part, ...]]:
         difference.
     """
     ordered = sorted(parts, key=lambda part: part.order)
+    shots: dict[int, list[Part]] = {}
+    for part, shot in zip(ordered, _shots(ordered), strict=True):
+        shots.setdefault(shot, []).append(part)
+    found = [group for shot in shots.values() for group in _join_shot(shot, same_plate_s)]
+    return sorted(found, key=lambda group: group[0].order)
+
+
+def _shots(parts: Sequence[Part]) -> list[int]:
+    """The shot of each part, counted through the trip: the last one of a file goes on in the next file."""
+    cuts: dict[int, int] = {}  # of each video
+    for part in parts:
+        cuts[part.video] = max(cuts.get(part.video, 0), part.shot)
+    before, counted = {}, 0
+    for video in sorted(cuts):
+        before[video] = counted
+        counted += cuts[video]
+    return [before[part.video] + part.shot for part in parts]
+
+
+def _join_shot(ordered: Sequence[Part], same_plate_s: float) -> list[tuple[Part, ...]]:
+    """Group the sightings of one shot."""
     groups = {part.key: [part] for part in ordered}
     for link in sorted(
         _links(ordered, same_plate_s), key=lambda one: (one.rank, one.before.key, one.after.key)
@@ -108,7 +130,7 @@ def join(parts: Iterable[Part], same_plate_s: float) -> list[tuple[Part, ...]]:
         for part in other:
             groups[part.key] = one
     found = {id(group): tuple(sorted(group, key=lambda part: part.order)) for group in groups.values()}
-    return sorted(found.values(), key=lambda group: group[0].order)
+    return list(found.values())
 
 
 def _links(ordered: Sequence[Part], same_plate_s: float) -> Iterator[_Link]:

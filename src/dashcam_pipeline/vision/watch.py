@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from dashcam_pipeline.config import DetectionSettings, LookSettings, TrackingSettings
 from dashcam_pipeline.vision.appearance import signature_of
+from dashcam_pipeline.vision.ego_motion import NO_SHIFT, EgoMotion
 from dashcam_pipeline.vision.overlay import Overlay
 from dashcam_pipeline.vision.plate_gates import Surroundings
 from dashcam_pipeline.vision.quality import sharpness
@@ -79,6 +80,7 @@ class Passing:
     last_box: Box | None = None
     overlay: tuple[Box, ...] = ()  # where the camera writes into its picture, as far as that touches a look
     masks: tuple[Box, ...] = ()  # `detection.masks` in pixels of the frame, as far as they touch a look
+    shot: int = 0  # shot cuts of the video before it
 
     def around(self, look: Look) -> Surroundings:
         """What else was in the frame around one of its looks."""
@@ -102,6 +104,7 @@ class _Vehicle:
     first: Sight
     last: Sight
     segments: list[Segment]
+    shot: int
     class_scores: dict[str, float] = field(default_factory=dict)
     looks: list[Look] = field(default_factory=list)
 
@@ -136,6 +139,7 @@ class _Vehicle:
             tuple(self.segments),
             self.first.detection.box,
             self.last.detection.box,
+            shot=self.shot,
         )
 
 
@@ -158,6 +162,8 @@ class Watch:
             most_difference=tracking.most_difference,
         )
         self._cuts = ShotCuts()
+        self._shot = 0
+        self._ego_motion = EgoMotion()
         self._overlay = Overlay()
         self._masks: tuple[Box, ...] = ()
         self._vehicles: dict[int, _Vehicle] = {}
@@ -178,12 +184,15 @@ class Watch:
             views that are now among the best of their vehicle, those that they replace, and the vehicles that
             have left.
         """
-        if image is not None and self._cuts.step(image):
-            self._tracker.cut()
+        shift = NO_SHIFT
         if image is not None:
             detections = self._unmasked(ts_s, detections, image)
+            shift = self._ego_motion.step(image)
+            if self._cuts.step(image):
+                self._tracker.cut()
+                self._shot += 1
         signatures = [] if image is None else [signature_of(image, one.box) for one in detections]
-        tracks = self._tracker.step(frame_idx, ts_s, detections, signatures)
+        tracks = self._tracker.step(frame_idx, ts_s, detections, signatures, shift)
         new: list[Look] = []
         dropped: list[Look] = []
         for seen in tracks.seen:
@@ -229,7 +238,9 @@ class Watch:
     def _vehicle(self, seen: TrackedSight) -> _Vehicle:
         if seen.track_id not in self._vehicles:
             first = seen.birth or seen.sight
-            vehicle = _Vehicle(seen.track_id, first, first, [Segment(first.frame_idx, first.frame_idx)])
+            vehicle = _Vehicle(
+                seen.track_id, first, first, [Segment(first.frame_idx, first.frame_idx)], self._shot
+            )
             vehicle.saw(first, found_again=False)
             self._vehicles[seen.track_id] = vehicle
         return self._vehicles[seen.track_id]

@@ -30,7 +30,7 @@ ORDER BY videos.video_id, videos.updated_at DESC, runs.started_at DESC;
 -- name: parts
 SELECT
     id::text AS id, video_id, vehicle_class, first_frame, last_frame, first_s, last_s, final_plate, best_guess,
-    plate_confidence, no_plate_reason, first_bbox, last_bbox, agreeing_reads,
+    plate_confidence, no_plate_reason, first_bbox, last_bbox, agreeing_reads, shot,
     plate_bbox[3] - plate_bbox[1] AS plate_width
 FROM vehicles
 WHERE video_id = ANY(%(video_ids)s);

@@ -57,14 +57,14 @@ INSERT INTO vehicles (
     id, video_id, track_id, part, run_id, vehicle_class, first_frame, last_frame, first_s, last_s,
     frame_idx, video_ts_frame, ts, final_plate, plate_confidence, best_guess, no_plate_reason,
     reads, agreeing_reads, char_votes, best_read, car_bbox, plate_bbox, vehicle_picture, plate_picture,
-    plate_region, plate_format, confidence_parts, looks, frame_picture, strip_picture, first_bbox, last_bbox
+    plate_region, plate_format, confidence_parts, looks, frame_picture, strip_picture, first_bbox, last_bbox, shot
 ) VALUES (
     %(id)s, %(video_id)s, %(track_id)s, %(part)s, %(run_id)s, %(vehicle_class)s, %(first_frame)s, %(last_frame)s,
     %(first_s)s, %(last_s)s, %(frame_idx)s, %(video_ts_frame)s, %(ts)s, %(final_plate)s,
     %(plate_confidence)s, %(best_guess)s, %(no_plate_reason)s, %(reads)s, %(agreeing_reads)s,
     %(char_votes)s, %(best_read)s, %(car_bbox)s, %(plate_bbox)s, %(vehicle_picture)s, %(plate_picture)s,
     %(plate_region)s, %(plate_format)s, %(confidence_parts)s, %(looks)s, %(frame_picture)s, %(strip_picture)s,
-    %(first_bbox)s, %(last_bbox)s
+    %(first_bbox)s, %(last_bbox)s, %(shot)s
 )
 ON CONFLICT (video_id, track_id, part) DO UPDATE SET
     run_id = excluded.run_id,
@@ -96,6 +96,7 @@ ON CONFLICT (video_id, track_id, part) DO UPDATE SET
     strip_picture = excluded.strip_picture,
     first_bbox = excluded.first_bbox,
     last_bbox = excluded.last_bbox,
+    shot = excluded.shot,
     updated_at = now();
 
 -- name: name_videos
