@@ -201,7 +201,7 @@ class TrackingSettings(Section):
     gap_s: Seconds = 0.3
     """A vehicle that wasn't seen for this long was out of sight; where it should be, one that looks different is
     another one."""
-    most_difference: float = Field(default=24.0, ge=0.0, le=255.0)
+    most_difference: float = Field(default=21.0, ge=0.0, le=255.0)
     """So much of a difference in colours (CIELAB, 0..255) is still the same vehicle."""
     activation_score: Share = 0.45
     """A box needs this score to begin a new vehicle; weaker ones only continue one."""

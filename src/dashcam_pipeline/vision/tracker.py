@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dashcam_pipeline.vision.appearance import Signature, blended, difference
+from dashcam_pipeline.vision.duplicates import parts
+from dashcam_pipeline.vision.ego_motion import NO_SHIFT, Shift
 from dashcam_pipeline.vision.geometry import growth, iou
 from dashcam_pipeline.vision.types import Box, Detection
 
@@ -69,7 +71,7 @@ class _Followed:
 
     track: Any
     first: Sight
-    last: Sight
+    box: Box  # where it was seen last, in pixels of the current frame
     seen_s: float  # when it was seen last, by the tracker's clock
     seen_step: int  # … and in which step
     signature: Signature | None
@@ -123,6 +125,7 @@ class VehicleTracker:
             minimum_iou_threshold=min_iou,
             iou=self._overlap,
         )
+        self._activation_score = activation_score
         self._gap_s = gap_s
         self._most_difference = most_difference
         self._most_step_s = lost_after_s / 2  # so that where few frames are looked at, one may miss a vehicle
@@ -137,6 +140,7 @@ class VehicleTracker:
         ts_s: float,
         detections: Sequence[Detection],
         signatures: Sequence[Signature | None] = (),
+        shift: Shift = NO_SHIFT,
     ) -> TrackerStep:
         """Take the detections of the next frame.
 
@@ -145,6 +149,7 @@ class VehicleTracker:
             ts_s: its time; steps of any length are fine, one that doesn't increase counts as `NOMINAL_STEP_S`.
             detections: its vehicles, possibly none.
             signatures: what they look like, as far as that is known: what is not, is not checked.
+            shift: how far the whole picture has moved since the frame before.
         """
         import supervision as sv
 
@@ -152,11 +157,12 @@ class VehicleTracker:
         looks = tuple(signatures) or (None,) * len(detections)
         self._step += 1
         self._advance(ts_s)
+        self._move(shift)
         self._overlap.refuses = self._check(boxes, [d.box for d in detections], looks)
         tracked = self._tracker.update(
             sv.Detections(
                 xyxy=boxes,
-                confidence=np.array([d.score for d in detections], dtype=np.float32),
+                confidence=self._scores(detections),
                 class_id=np.arange(len(detections)),  # carries the place in `detections` through the library
             ),
             timestamp=self._clock_s,
@@ -176,6 +182,22 @@ class VehicleTracker:
         """End all tracks: the next frame shows something else."""
         self._tracker.tracks = []
         self._followed = []
+
+    def _scores(self, detections: Sequence[Detection]) -> NDArray[np.float32]:
+        """How sure each vehicle is; a part of another one can only prolong a track, not begin one."""
+        scores = np.array([detection.score for detection in detections], dtype=np.float32)
+        weak = np.nextafter(np.float32(self._activation_score), np.float32(0.0))
+        return np.where(parts(detections), np.minimum(scores, weak), scores)
+
+    def _move(self, shift: Shift) -> None:
+        """Put all tracks where a moved camera shows them, as BoT-SORT (arXiv:2206.14651) does."""
+        if shift == NO_SHIFT:
+            return
+        for one in self._followed:
+            state = one.track.state_estimator.kf.state  # left, top, right, bottom, and their speeds
+            state[[0, 2]] += shift.dx
+            state[[1, 3]] += shift.dy
+            one.box = one.box.shifted(*shift)
 
     def _advance(self, ts_s: float) -> None:
         """Our own clock, which always increases whatever the timestamps do."""
@@ -205,7 +227,7 @@ class VehicleTracker:
 
     def _is_another(self, one: _Followed, box: Box, look: Signature) -> bool:
         """Whether `box` can't be the vehicle followed so far, although it is where that one should be."""
-        before = one.last.detection.box
+        before = one.box
         if self._was_away(one):
             if growth(before, box) > MOST_GROWTH:
                 return True
@@ -247,7 +269,9 @@ class VehicleTracker:
             one = before.get(id(track))
             place = places.get(id(track))
             if place is not None:
-                one = one or _Followed(track, sights[place], sights[place], self._clock_s, self._step, None)
+                one = one or _Followed(
+                    track, sights[place], sights[place].detection.box, self._clock_s, self._step, None
+                )
                 tracked = self._saw(one, sights[place], looks[place])
                 seen += [] if tracked is None else [tracked]
             if one is not None:
@@ -257,7 +281,7 @@ class VehicleTracker:
     def _saw(self, one: _Followed, sight: Sight, look: Signature | None) -> TrackedSight | None:
         """Note the newest view of a track; None as long as it is no vehicle yet."""
         away = self._was_away(one)
-        one.last, one.seen_s, one.seen_step = sight, self._clock_s, self._step
+        one.box, one.seen_s, one.seen_step = sight.detection.box, self._clock_s, self._step
         one.signature = blended(one.signature, look)
         if one.track.tracker_id == UNCONFIRMED:
             return None
