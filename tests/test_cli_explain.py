@@ -121,6 +121,29 @@ def test_claimed_plate_is_explained_with_format_region_and_vote(
         assert part in words, part
 
 
+def test_undisputed_vote_and_empty_columns_take_no_room(
+    dashcam: Dashcam, results: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    row = replace(UNREAD, video_id=OTHER, track_id=5, looks=LOOKS[2:], char_votes=[{"A": 1.0}, {"B": 0.999}])
+    with ResultWriter(results) as writer:
+        writer.write([row])
+    assert dashcam("explain", "00000000-5", "--db", results) == EXIT_OK
+    shown = capsys.readouterr().out
+    assert "vote for each position: undisputed" in shown
+    assert "frame   time  vote" in shown
+    assert "plate px" not in shown
+
+
+def test_view_that_was_searched_twice_says_which_search_it_was(
+    dashcam: Dashcam, results: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    row = replace(UNREAD, video_id=OTHER, track_id=5, looks=(LOOKS[2], replace(LOOKS[2], in_full=True)))
+    with ResultWriter(results) as writer:
+        writer.write([row])
+    assert dashcam("explain", "00000000-5", "--db", results) == EXIT_OK
+    assert capsys.readouterr().out.count("no plate found, in full size") == 1
+
+
 def test_missing_plate_is_explained_in_words_with_what_to_do(
     dashcam: Dashcam, results: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -17,19 +17,20 @@ from rich.table import Table
 
 from dashcam_pipeline.cli.explain_page import page
 from dashcam_pipeline.cli.explain_words import (
-    LEGEND,
-    LOOK_COLUMNS,
     RIGHT_ALIGNED,
     Fact,
+    LooksTable,
     facts,
-    look_rows,
+    is_undisputed,
+    legend,
+    looks_table,
     positions,
     readers,
 )
 from dashcam_pipeline.cli.options import Db, WorkDir
 from dashcam_pipeline.cli.results import open_results
 from dashcam_pipeline.storage import explaining
-from dashcam_pipeline.storage.explaining import Explanation, LooksOf
+from dashcam_pipeline.storage.explaining import Explained, Explanation, LooksOf
 from dashcam_pipeline.storage.export import whole_file
 from dashcam_pipeline.vision.reasons import in_words
 
@@ -88,11 +89,7 @@ def _print(found: Explanation) -> None:
     for fact in facts(found):
         print(_line(fact))
     _print_looks(found.parts)
-    votes = list(positions(found.sighting))
-    if votes:
-        print("\nvote for each position:")
-        for position in votes:
-            print(f"  {position.number:>2}  {position.shares}")
+    _print_votes(found.sighting)
     pictures = found.sighting.pictures()
     print("\npictures:" if pictures else "\nno pictures")
     for what, path in pictures.items():
@@ -110,6 +107,17 @@ def _line(fact: Fact) -> str:
     )
 
 
+def _print_votes(seen: Explained) -> None:
+    if not seen.char_votes:
+        return
+    if is_undisputed(seen):
+        print("\nvote for each position: undisputed")
+        return
+    print("\nvote for each position:")
+    for position in positions(seen):
+        print(f"  {position.number:>2}  {position.shares}")
+
+
 def _print_looks(parts: tuple[LooksOf, ...]) -> None:
     if not any(part.looks for part in parts):
         print(
@@ -117,26 +125,25 @@ def _print_looks(parts: tuple[LooksOf, ...]) -> None:
         )
         return
     letters = readers(parts)
-    console = Console(highlight=False)
-    width = min(console.width, WIDTH) if console.is_terminal else WIDTH
-    for part in parts:
+    tables = [looks_table(part.looks, letters) for part in parts]
+    terminal = Console(highlight=False)
+    width = min(terminal.width, WIDTH) if terminal.is_terminal else WIDTH
+    for part, table in zip(parts, tables, strict=True):
         whose = f" of {part.id}, {part.video or ''}" if len(parts) > 1 else ""
         print(f"\nlooks{whose}:")
-        Console(width=width, highlight=False).print(_table(part, letters))
-    names = ", ".join(f"{letter} {name}" for name, letter in letters.items())
-    print(textwrap.fill(f"by: {names}. {LEGEND}" if names else LEGEND, WIDTH))
+        Console(width=width, highlight=False).print(_table(table))
+    print(textwrap.fill(legend(tables, letters), WIDTH))
 
 
-def _table(part: LooksOf, letters: dict[str, str]) -> Table:
+def _table(looks: LooksTable) -> Table:
     table = Table(box=None, pad_edge=False)
-    for column in LOOK_COLUMNS:
-        last = column == LOOK_COLUMNS[-1]
+    for column in looks.columns:
         table.add_column(
             column,
             justify="right" if column in RIGHT_ALIGNED else "left",
-            no_wrap=not last,
+            no_wrap=column != looks.columns[-1],
             overflow="fold",
         )
-    for row in look_rows(part.looks, letters):
+    for row in looks.rows:
         table.add_row(*map(escape, row))
     return table

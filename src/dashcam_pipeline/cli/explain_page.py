@@ -9,11 +9,10 @@ from pathlib import Path
 
 from dashcam_pipeline import __version__
 from dashcam_pipeline.cli.explain_words import (
-    LEGEND,
-    LOOK_COLUMNS,
     RIGHT_ALIGNED,
     facts,
-    look_rows,
+    legend,
+    looks_table,
     positions,
     readers,
 )
@@ -79,15 +78,12 @@ def _embedded(path: Path) -> str | None:
 
 def _looks(parts: tuple[LooksOf, ...]) -> Iterator[str]:
     letters = readers(parts)
-    for part in parts:
-        if not part.looks:
-            continue
+    tables = [looks_table(part.looks, letters) for part in parts]
+    for part, table in zip(parts, tables, strict=True):
         whose = f" of {part.id}, {part.video or ''}" if len(parts) > 1 else ""
         yield f"<h2>Looks at it{escape(whose)}</h2>"
-        yield from _table(LOOK_COLUMNS, look_rows(part.looks, letters))
-    if letters:
-        names = ", ".join(f"{letter} {name}" for name, letter in letters.items())
-        yield f'<p class="small">by: {escape(names)}. {escape(LEGEND)}</p>'
+        yield from _table(table.columns, table.rows)
+    yield f'<p class="small">{escape(legend(tables, letters))}</p>'
 
 
 def _votes(explanation: Explanation) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from dashcam_pipeline.storage.explaining import Explained, Explanation, LooksOf
@@ -12,10 +12,15 @@ from dashcam_pipeline.vision.reasons import in_words
 MOST_SHARES = 5  # characters shown of one position of the vote
 LOOK_COLUMNS = ("frame", "time", "plate px", "readable", "found", "by", "text", "sure", "weight", "vote")
 RIGHT_ALIGNED = frozenset({"frame", "time", "plate px", "readable", "found", "sure", "weight"})
-LEGEND = (
-    "plate px: width of the plate. readable: how likely a read of such a picture is right. found: score of the plate "
-    "detector. sure: the reader's mean confidence in its characters. weight: of its vote."
-)
+LEGEND = {
+    "plate px": "width of the plate",
+    "readable": "how likely a read of such a picture is right",
+    "found": "score of the plate detector",
+    "sure": "the reader's mean confidence in its characters",
+    "weight": "of its vote",
+}
+UNDISPUTED = 0.995
+"""A character with this share of the vote is shown as having all of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,14 @@ class Position:
 
     number: int  # from 1
     shares: str  # "L 0.90, I 0.10", the winner first
+
+
+@dataclass(frozen=True, slots=True)
+class LooksTable:
+    """The looks at a vehicle, without the columns that would be empty."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
 
 
 def facts(explanation: Explanation) -> Iterator[Fact]:
@@ -58,15 +71,30 @@ def readers(parts: tuple[LooksOf, ...]) -> dict[str, str]:
     return {name: chr(ord("A") + number) for number, name in enumerate(names)}
 
 
-def look_rows(looks: tuple[LookRow, ...], letters: Mapping[str, str]) -> Iterator[tuple[str, ...]]:
-    """The cells of the table of looks, a row a read; see `LOOK_COLUMNS`."""
-    for look in looks:
-        head = _look_cells(look)
-        if not look.reads:
-            yield (*head, "", "", "", "", look.note or "no text")
-        for number, read in enumerate(look.reads):
-            cells = head if number == 0 else ("",) * len(head)
-            yield (*cells, letters[read.reader], *_read_cells(read, look))
+def looks_table(looks: tuple[LookRow, ...], letters: Mapping[str, str]) -> LooksTable:
+    """A row a read; see `LOOK_COLUMNS`.
+
+    Args:
+        letters: of the readers, see `readers`.
+    """
+    rows = list(_look_rows(looks, letters))
+    filled = [number for number in range(len(LOOK_COLUMNS)) if any(row[number] for row in rows)]
+    return LooksTable(
+        tuple(LOOK_COLUMNS[number] for number in filled),
+        tuple(tuple(row[number] for number in filled) for row in rows),
+    )
+
+
+def legend(tables: Sequence[LooksTable], letters: Mapping[str, str]) -> str:
+    """What the columns of these tables mean."""
+    shown = {column for table in tables for column in table.columns}
+    names = [f"by: {', '.join(f'{letter} {name}' for name, letter in letters.items())}"] if letters else []
+    return ". ".join([*names, *(f"{name}: {text}" for name, text in LEGEND.items() if name in shown)])
+
+
+def is_undisputed(seen: Explained) -> bool:
+    """Whether the vote was unanimous at every position."""
+    return all(max(votes.values(), default=0.0) >= UNDISPUTED for votes in seen.char_votes)
 
 
 def positions(seen: Explained) -> Iterator[Position]:
@@ -135,12 +163,24 @@ def _most_contested(seen: Explained) -> str | None:
     if not shares:
         return None
     weakest = min(range(len(shares)), key=shares.__getitem__)
+    if shares[weakest] >= UNDISPUTED:
+        return "no character is disputed"
     where = f"{text[weakest]} at position {weakest + 1}"
     return f"its least certain character is {where}, with {shares[weakest]:.2f} of the vote"
 
 
 def _numbers(parts: Mapping[str, float]) -> str:
     return ", ".join(f"{name} {value:.3g}" for name, value in sorted(parts.items()))
+
+
+def _look_rows(looks: tuple[LookRow, ...], letters: Mapping[str, str]) -> Iterator[tuple[str, ...]]:
+    for look in looks:
+        head = _look_cells(look)
+        if not look.reads:
+            yield (*head, "", "", "", "", _note(look) or "no text")
+        for number, read in enumerate(look.reads):
+            cells = head if number == 0 else ("",) * len(head)
+            yield (*cells, letters[read.reader], *_read_cells(read, look))
 
 
 def _look_cells(look: LookRow) -> tuple[str, ...]:
@@ -160,9 +200,14 @@ def _read_cells(read: ReadRow, look: LookRow) -> tuple[str, ...]:
     return (read.text or "(none)", sure, f"{read.weight:.2f}", _vote(read, look))
 
 
+def _note(look: LookRow) -> str:
+    """A view that was searched twice has two looks."""
+    return f"{look.note}, in full size" if look.note and look.in_full else look.note or ""
+
+
 def _vote(read: ReadRow, look: LookRow) -> str:
     if look.note:
-        return look.note
+        return _note(look)
     if read.weight <= 0:
         return "no vote"
     return "agrees" if read.agrees else "differs"

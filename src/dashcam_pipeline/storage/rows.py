@@ -96,8 +96,8 @@ class SightingRow:
     ts: datetime | None  # its wall time in UTC where known
     car_bbox: BoxRow | None  # in frame `frame_idx`
     plate_bbox: BoxRow | None  # in frame `frame_idx`
-    reads: int  # texts that voted
-    agreeing_reads: int  # of these, equal to the winner
+    reads: int  # looks with a read that voted
+    agreeing_reads: int  # of these, with a read equal to the winner
     char_votes: list[dict[str, float]]  # a position each: character -> share of the weight
     best_read: str | None  # the single strongest read, as the reader gave it
     vehicle_picture: str | None  # path relative to the work dir

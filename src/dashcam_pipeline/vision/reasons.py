@@ -40,12 +40,13 @@ IN_WORDS: dict[NoPlateReason, InWords] = {
     ),
     NoPlateReason.TOO_FEW_READS: InWords(
         "a text was read, but in too few views",
-        "The best guess may be right. vote.min_reads 1 claims texts that were seen once; more of them will be wrong. "
+        "Compare the best guess with the picture of the plate. vote.min_reads 1 claims texts that were seen once; more "
+        "of them will be wrong. "
         "More frames a second (sampling) give more views of what passes quickly.",
     ),
     NoPlateReason.LOW_CONFIDENCE: InWords(
         "a text was read, but not surely enough to be claimed",
-        "The best guess may be right: compare it with the picture of the plate. vote.claim_confidence moves the limit.",
+        "Compare the best guess with the picture of the plate. vote.claim_confidence moves the limit.",
     ),
     NoPlateReason.READS_DISAGREE: InWords(
         "the reads contradict each other",

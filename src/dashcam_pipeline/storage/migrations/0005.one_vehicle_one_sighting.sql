@@ -41,8 +41,8 @@ COMMENT ON COLUMN joined.final_plate IS 'As in vehicles, of a vote over the look
 COMMENT ON COLUMN joined.plate_confidence IS 'Confidence of final_plate, or else of best_guess, 0 to 1.';
 COMMENT ON COLUMN joined.best_guess IS 'The text of a vote that claims nothing.';
 COMMENT ON COLUMN joined.no_plate_reason IS 'Why there is no final_plate.';
-COMMENT ON COLUMN joined.reads IS 'Texts that voted.';
-COMMENT ON COLUMN joined.agreeing_reads IS 'Of these, texts equal to the winner.';
+COMMENT ON COLUMN joined.reads IS 'Looks with a read that voted.';
+COMMENT ON COLUMN joined.agreeing_reads IS 'Of these, looks with a read equal to the winner.';
 COMMENT ON COLUMN joined.char_votes IS 'The vote for each position of the text.';
 COMMENT ON COLUMN joined.best_read IS 'The single strongest read.';
 COMMENT ON COLUMN joined.plate_region IS 'The country of the plate, as the readers guess it.';
