@@ -294,7 +294,7 @@ class StorageSettings(Section):
     """A disk that stays full or closed to us for this long ends the run, which can be resumed."""
     evidence_quality: int = Field(default=92, ge=1, le=100)
     """JPEG quality of evidence pictures."""
-    evidence_frame_px: int = Field(default=960, ge=160, le=10_000)
+    evidence_frame_px: int = Field(default=800, ge=160, le=10_000)
     """Frames that prove a sighting are shrunk to this width."""
     evidence_mb: Count | None = 4096
     """All evidence pictures of a work dir take no more than this; null = no limit. When it is nearly used up, sightings

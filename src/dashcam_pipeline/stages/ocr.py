@@ -9,8 +9,8 @@ from dashcam_pipeline.stages.context import StageContext
 from dashcam_pipeline.stages.counts import INFERENCES_TEXT
 from dashcam_pipeline.stages.frames import stored_frame
 from dashcam_pipeline.stages.records import LookDone, PlateToRead
-from dashcam_pipeline.vision.crops import plate_picture
 from dashcam_pipeline.vision.ballots import search_name
+from dashcam_pipeline.vision.crops import plate_picture
 from dashcam_pipeline.vision.plate_reader import PlateReader, open_plate_reader
 from dashcam_pipeline.vision.types import Image, PlateRead
 from dashcam_pipeline.weights import Role

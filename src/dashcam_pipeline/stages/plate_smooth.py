@@ -19,6 +19,7 @@ from dashcam_pipeline.stages.records import (
     VehiclePassed,
     VehiclePicture,
     ViewToSearch,
+    stored_names,
 )
 from dashcam_pipeline.stages.sighting_row import sighting_row
 from dashcam_pipeline.storage.evidence import EvidenceFolder
@@ -44,9 +45,7 @@ class _Vehicle:
     results: tuple[LookResult, ...] = ()  # of those that are done
 
     def state(self) -> KeyState:
-        return KeyState(
-            pack(self), tuple(sorted({name for picture in self.pictures for name in picture.stored}))
-        )
+        return KeyState(pack(self), stored_names(self.pictures))
 
     def picture_by_frame(self) -> dict[int, VehiclePicture]:
         frames = (look.frame_idx for look in self.passing.looks)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -55,10 +56,11 @@ class VehiclePicture:
     top: int
     scene_id: str | None = None  # of the stored picture of that whole frame, shrunk
 
-    @property
-    def stored(self) -> tuple[str, ...]:
-        """All that must be kept as long as it."""
-        return (self.frame_id,) if self.scene_id is None else (self.frame_id, self.scene_id)
+
+def stored_names(pictures: Iterable[VehiclePicture]) -> tuple[str, ...]:
+    """All that must stay in the frame store as long as the pictures do."""
+    names = {name for picture in pictures for name in (picture.frame_id, picture.scene_id)}
+    return tuple(sorted(name for name in names if name is not None))
 
 
 @dataclass(frozen=True, slots=True)

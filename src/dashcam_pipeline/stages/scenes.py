@@ -8,6 +8,9 @@ import numpy as np
 from dashcam_pipeline.config import StorageSettings
 from dashcam_pipeline.vision.types import Image
 
+SCENE_QUALITY = 80
+"""JPEG quality of whole frames while they wait to become evidence."""
+
 LINEAR_DOWN_TO = 0.5
 """A picture may be shrunk to this share by linear interpolation; further, it would leave out pixels."""
 

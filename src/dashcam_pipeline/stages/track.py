@@ -18,8 +18,11 @@ from dashcam_pipeline.stages.records import (
     SearchedFrame,
     VehiclePassed,
     VehiclePicture,
+    stored_names,
 )
+from dashcam_pipeline.stages.scenes import SCENE_QUALITY, scene_picture
 from dashcam_pipeline.vision.crops import SearchPicture, search_picture
+from dashcam_pipeline.vision.types import Image
 from dashcam_pipeline.vision.watch import Look, Passing, Watch, WatchStep
 
 
@@ -31,7 +34,7 @@ class _Scene:
     pictures: dict[Look, VehiclePicture] = field(default_factory=dict)  # of the looks that are kept
 
     def state(self) -> KeyState:
-        return KeyState(pack(self), tuple(sorted(picture.frame_id for picture in self.pictures.values())))
+        return KeyState(pack(self), stored_names(self.pictures.values()))
 
 
 @dataclass(slots=True)
@@ -39,6 +42,7 @@ class _Findings:
     """What a batch brings, until all its frames were seen: most views are soon replaced by better ones."""
 
     cuts: dict[Look, SearchPicture] = field(default_factory=dict)
+    scenes: dict[int, Image] = field(default_factory=dict)  # by the number of their frame
     passed: list[tuple[Task, Passing]] = field(default_factory=list)
     frames: int = 0
 
@@ -85,6 +89,8 @@ class Track:
         step = watch.step(record.frame_idx, record.ts_s, list(record.vehicles), frame)
         for look in step.looks:
             findings.cuts[look] = search_picture(frame, look.box, self._context.settings.detection)
+        if any(look.search for look in step.looks):
+            findings.scenes[record.frame_idx] = scene_picture(frame, self._context.settings.storage)
         return step
 
     def _store(self, batch: Batch, scene: _Scene, findings: _Findings) -> dict[str, int]:
@@ -92,12 +98,20 @@ class Track:
         stored: dict[str, int] = {}
         video, worker = batch.tasks[0].source_id, self._context.tools.worker_id
         quality = self._context.settings.looks.picture_quality
+
+        def store(name: str, image: Image, quality: int) -> str:
+            # The worker's name tells this try from another one that is still under way somewhere.
+            name = f"{video}-{name}-{worker}.jpg"
+            if name not in stored:
+                stored[name] = store_frame(self._context, batch.task_ids, name, image, quality)
+            return name
+
         try:
             for look, cut in findings.cuts.items():
-                # The worker's name tells this try from another one that is still under way somewhere.
-                name = f"{video}-{look.track_id}-{look.frame_idx}-{worker}.jpg"
-                stored[name] = store_frame(self._context, batch.task_ids, name, cut.image, quality)
-                scene.pictures[look] = VehiclePicture(name, cut.left, cut.top)
+                name = store(f"{look.track_id}-{look.frame_idx}", cut.image, quality)
+                whole = findings.scenes[look.frame_idx] if look.search else None
+                scene_id = None if whole is None else store(f"scene-{look.frame_idx}", whole, SCENE_QUALITY)
+                scene.pictures[look] = VehiclePicture(name, cut.left, cut.top, scene_id)
         except BaseException:  # the queue never hears of them
             for name in stored:
                 self._context.tools.store.delete(name)
@@ -111,7 +125,7 @@ class Track:
             task,
             f"{passing.track_id}-passed",
             key=vehicle_key(task.source_id, passing.track_id),
-            frames=tuple(picture.frame_id for picture in pictures),
+            frames=stored_names(pictures),
         )
 
 

@@ -1,7 +1,7 @@
 """How sure a vote is of its winner: the share of right ones among votes that stood like it.
 
-A logistic model, whose coefficients are in `configs/confidence.yaml`: `benchmarks/fit_confidence.py` fits them on drives
-with known plates and writes them there.
+A logistic model, whose coefficients are in `configs/fitted/confidence.yaml`: `benchmarks/fit_confidence.py` fits them on
+drives with known plates and writes them there.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Grounds:
     agreeing_weight: float  # of those that are equal to the winner
     readers: int  # that voted
     agreeing_readers: int  # of which a read is equal to the winner
-    known_format: bool
+    known_format: bool  # it has a format of its region that few other texts have
 
     def features(self) -> dict[str, float]:
         """What the model sees, by name."""
@@ -68,7 +68,7 @@ def confidence_of(grounds: Grounds) -> float:
 
 @cache
 def _model() -> Model:
-    data = read_yaml_file(configs_folder() / "confidence.yaml").values
+    data = read_yaml_file(configs_folder() / "fitted" / "confidence.yaml").values
     return Model(float(data["intercept"]), dict(data["weights"]), float(data["most"]))
 
 

@@ -35,6 +35,10 @@ MOST_BITS = 12.0
 _REMEMBERED = 4096  # texts
 
 
+TELLING_BITS = 1.0
+"""A format that more random texts fit says nothing: personalised plates."""
+
+
 @dataclass(frozen=True, slots=True)
 class FormatMatch:
     """The format that a text is written in."""
@@ -46,6 +50,11 @@ class FormatMatch:
 
     def __str__(self) -> str:
         return f"{self.country}/{self.format}"
+
+    @property
+    def tells(self) -> bool:
+        """Whether it says something for the text: it is expected there, and few random texts fit it."""
+        return self.of_region and self.bits >= TELLING_BITS
 
 
 class Grammar:

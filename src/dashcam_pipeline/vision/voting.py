@@ -58,7 +58,7 @@ def decide(results: Sequence[LookResult], settings: VoteSettings, grammar: Gramm
     winner = _winner(pooled, grammar, region)
     agreeing = [ballot for ballot in ballots if ballot.text == winner.text]
     match = grammar.judge(winner.text, region)
-    grounds = _grounds(winner, ballots, agreeing, match is not None)
+    grounds = _grounds(winner, ballots, agreeing, match is not None and match.tells)
     confidence = confidence_of(grounds)
     reason = _objection(grounds, confidence, settings)
     best = max(ballots, key=lambda b: (b.weight, -b.look.frame_idx, b.read.reader))
