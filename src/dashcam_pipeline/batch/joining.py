@@ -12,11 +12,11 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psycopg
 
 from dashcam_pipeline.batch.leftovers import Say
-from dashcam_pipeline.batch.revote import JoinedVote, Seen, vote_again
 from dashcam_pipeline.config import Settings, VoteSettings
 from dashcam_pipeline.sources.trips import Recording, Trip, alone, trips_of
 from dashcam_pipeline.storage import joining
@@ -25,6 +25,9 @@ from dashcam_pipeline.storage.database import Database
 from dashcam_pipeline.storage.joining import JoinedRow, StoredPart, StoredVideo
 from dashcam_pipeline.vision.joining import EDGE_S, Part, join
 from dashcam_pipeline.vision.types import Box
+
+if TYPE_CHECKING:
+    from dashcam_pipeline.batch.revote import JoinedVote
 
 RULES = "joining-2"
 """To be counted up when the rules change: videos are then joined again when they are named to a run again."""
@@ -228,6 +231,11 @@ def _joined(
     settings: VoteSettings,
 ) -> JoinedRow:
     """What holds for the parts of one vehicle together; they are in the order of time."""
+    from dashcam_pipeline.batch.revote import (
+        Seen,
+        vote_again,
+    )  # brings the vote; most runs have nothing to join
+
     votes = joining.votes_of(connection, [part.id for part in stored])
     files = [file_of[part.video_id] for part in stored]
     vote = vote_again(

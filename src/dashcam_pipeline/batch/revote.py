@@ -12,6 +12,7 @@ from dashcam_pipeline.storage.joining import StoredPart, StoredVote
 from dashcam_pipeline.storage.rows import LookRow
 from dashcam_pipeline.vision.ballots import LookResult
 from dashcam_pipeline.vision.grammar import open_grammar
+from dashcam_pipeline.vision.plate_quality import PlateQuality
 from dashcam_pipeline.vision.types import Box, NoPlateReason, PlateRead
 from dashcam_pipeline.vision.voting import decide
 
@@ -26,6 +27,7 @@ FURTHEST = (
 """Why there is no text, the furthest that a look came first."""
 
 LOOKS = TypeAdapter(tuple[LookRow, ...])
+QUALITY = TypeAdapter(PlateQuality)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,8 +152,16 @@ def _result(look: LookRow) -> LookResult:
         in_full=look.in_full,
         plate_box=Box(*look.plate_bbox) if look.plate_bbox else None,
         plate_score=look.plate_score or 0.0,
+        quality=QUALITY.validate_python(look.quality) if look.quality else None,
         reads=tuple(
-            PlateRead(read.text, read.char_confidences, read.region, reader=read.reader)
+            PlateRead(
+                text=read.text,
+                char_confidences=read.char_confidences,
+                region=read.region,
+                region_confidence=read.region_confidence,
+                reader=read.reader,
+                alternatives=read.alternatives,
+            )
             for read in look.reads
         ),
         failed=look.note == "failed",
