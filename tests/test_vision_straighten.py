@@ -56,12 +56,20 @@ def test_rotation_is_measured_to_two_degrees(rotation: float) -> None:
     assert slant(box.crop(picture)).rotation_deg == pytest.approx(rotation, abs=2.0)
 
 
-@pytest.mark.parametrize("shear", [-10.0, 0.0, 10.0])
-def test_shear_is_measured_to_three_degrees_and_is_no_rotation(shear: float) -> None:
-    picture, box = slanted(drawn_plate("B 14 HLE"), PLATE, 0.0, shear)
+@pytest.mark.parametrize("rotation,lean", [(15.0, 0.0), (-15.0, 0.0), (15.0, 15.0), (-20.0, -10.0)])
+def test_lean_of_the_strokes_of_a_slanted_plate_is_measured_to_five_degrees(
+    rotation: float, lean: float
+) -> None:
+    picture, box = slanted(drawn_plate(), PLATE, rotation, lean)
     found = slant(box.crop(picture))
-    assert found.shear_deg == pytest.approx(shear, abs=3.0)
-    assert found.rotation_deg == pytest.approx(0.0, abs=2.0)
+    assert found.rotation_deg == pytest.approx(rotation, abs=2.0)
+    assert found.shear_deg == pytest.approx(lean - rotation, abs=5.0)
+
+
+@pytest.mark.parametrize("shear", [-15.0, 15.0])
+def test_leaning_strokes_alone_do_not_make_a_plate_slanted(shear: float) -> None:
+    picture, box = slanted(drawn_plate(), PLATE, 0.0, shear)
+    assert slant(box.crop(picture)).upright
 
 
 @pytest.mark.parametrize("text", ["B 77 XYZ", "7777 AZ", "AVA 747"])

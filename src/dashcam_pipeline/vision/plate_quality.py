@@ -121,8 +121,9 @@ def measured(picture: Image, plate: Box, found: Slant | None = None) -> PlateQua
     )
     if crop.size == 0:
         return PlateQuality(plate.width, plate.height, 0.0, 0.0, 0.0, 0.0, cut_off, 0.0)
-    small = cv2.resize(crop, (GREY_WIDTH_PX, GREY_HEIGHT_PX), interpolation=cv2.INTER_AREA)
-    grey = np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY))[RIM_PX:-RIM_PX, RIM_PX:-RIM_PX]
+    size = (GREY_WIDTH_PX, GREY_HEIGHT_PX)
+    small = cv2.resize(cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY), size, interpolation=cv2.INTER_AREA)
+    grey = np.asarray(small)[RIM_PX:-RIM_PX, RIM_PX:-RIM_PX]
     return PlateQuality(
         width_px=plate.width,
         height_px=plate.height,

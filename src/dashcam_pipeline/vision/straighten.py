@@ -61,7 +61,7 @@ def slant(crop: Image) -> Slant:
         crop: the plate as it was found, without a margin.
 
     Returns:
-        `UPRIGHT` where the picture has too few edges.
+        `UPRIGHT` where the picture has too few edges. Only where the text is slanted is the shear measured too.
     """
     height, width = crop.shape[:2]
     if height < 4 or width < 4:
@@ -69,14 +69,14 @@ def slant(crop: Image) -> Slant:
     scale = min(WORK_WIDTH_PX / width, WORK_HEIGHT_PX / height)
     size = (max(8, round(width * scale)), max(8, round(height * scale)))
     way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    grey = cv2.cvtColor(cv2.resize(crop, size, interpolation=way), cv2.COLOR_BGR2GRAY)
+    grey = cv2.resize(cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY), size, interpolation=way)
     across = np.asarray(cv2.Sobel(grey, cv2.CV_32F, 1, 0), dtype=np.float32)
     down = np.asarray(cv2.Sobel(grey, cv2.CV_32F, 0, 1), dtype=np.float32)
     level = _strongest(down, across)
-    rotation = (
-        0.0 if level is None else _direction(level.x, level.y, level.weights, -MAX_SLANT_DEG, MAX_SLANT_DEG)
-    )
-    upright = _strongest(across, down)
+    if level is None:
+        return UPRIGHT
+    rotation = _direction(level.x, level.y, level.weights, -MAX_SLANT_DEG, MAX_SLANT_DEG)
+    upright = _strongest(across, down) if abs(rotation) > UPRIGHT_DEG else None
     if upright is None:
         return Slant(rotation, 0.0)
     turned_back = upright.y - upright.x * np.float32(math.tan(math.radians(rotation)))
