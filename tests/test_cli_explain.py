@@ -18,7 +18,7 @@ import pytest
 from dashcam_pipeline.cli import main
 from dashcam_pipeline.errors import EXIT_BAD_INPUT, EXIT_OK
 from dashcam_pipeline.storage.rows import VideoStatus
-from dashcam_pipeline.storage.writer import ResultWriter
+from dashcam_pipeline.storage.writer import ResultWriter, sighting_id
 from dashcam_pipeline.vision.reasons import IN_WORDS
 from dashcam_pipeline.vision.types import NoPlateReason
 from storage_rows import LOOKS, RUN, UNREAD, VIDEO, WELL_KNOWN
@@ -232,6 +232,43 @@ def test_json_has_all_that_is_stored(
     assert dashcam("explain", "abcdef012-2", "--json", "--db", results) == EXIT_OK
     reason = json.loads(capsys.readouterr().out)["reason_in_words"]
     assert reason == IN_WORDS[NoPlateReason.LOW_CONFIDENCE].meaning
+
+
+@pytest.fixture
+def joined(results: str) -> str:
+    """As when the vehicle of track 1 was found to go on as track 2 of the other video."""
+    head, tail = sighting_id(FIRST, 1, 1), sighting_id(SECOND, 9)
+    with psycopg.connect(results) as connection:
+        connection.execute("UPDATE vehicles SET part_of = %s WHERE id = %s", (head, tail))
+        connection.execute(
+            "INSERT INTO joined (id, parts, until_id, shown_id, span_s, final_plate, plate_confidence, reads, "
+            "agreeing_reads, char_votes) VALUES (%s, 2, %s, %s, 9.5, 'LS15EBC', 0.97, 8, 7, '[]')",
+            (head, tail, head),
+        )
+    return results
+
+
+def test_vehicle_of_several_tracks_is_explained_with_the_looks_of_all(
+    dashcam: Dashcam, joined: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert dashcam("explain", "LS15EBC", "--db", joined) == EXIT_OK
+    shown = capsys.readouterr().out
+    assert "LS15EBC, confidence 0.97" in shown
+    assert "0.4 s to 2.4 s of [b]night<i>.mp4" in shown
+    assert "abcdef01-1-1, abcdef01-9" in shown
+    assert shown.index("looks of abcdef01-1-1, drive.mp4:") < shown.index(
+        "looks of abcdef01-9, [b]night<i>.mp4:"
+    )
+    assert dashcam("explain", "LS15EBC", "--json", "--db", joined) == EXIT_OK
+    looks = json.loads(capsys.readouterr().out)["looks"]
+    assert [look["sighting"] for look in looks] == ["abcdef01-1-1"] * 3 + ["abcdef01-9"]
+
+
+def test_track_that_another_speaks_for_says_so(
+    dashcam: Dashcam, joined: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert dashcam("explain", "abcdef01-9", "--db", joined) == EXIT_OK
+    assert "sighting abcdef01-1-1, which speaks for this one" in " ".join(capsys.readouterr().out.split())
 
 
 class Outside(html.parser.HTMLParser):
