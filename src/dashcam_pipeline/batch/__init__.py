@@ -7,4 +7,5 @@ resume          what is left to be read: pure decisions
 job_plan, crew  the plan for the engine: tasks, limits, processes
 run             all of it, in order
 records         the rows of runs and videos, before and after
+joining, revote what was seen of one vehicle becomes one sighting, once its videos are over
 """
