@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import islice
 
 from dashcam_pipeline.engine.task import Batch, Outcome, Task
 from dashcam_pipeline.stages.context import StageContext
 from dashcam_pipeline.stages.counts import INFERENCES_TEXT
 from dashcam_pipeline.stages.frames import stored_frame
 from dashcam_pipeline.stages.records import LookDone, PlateToRead
-from dashcam_pipeline.vision.ballots import search_name
-from dashcam_pipeline.vision.crops import plate_picture
+from dashcam_pipeline.vision.ballots import LookResult, search_name
+from dashcam_pipeline.vision.plate_pictures import PlatePictures, most_certain, plate_pictures
 from dashcam_pipeline.vision.plate_reader import PlateReader, open_plate_reader
 from dashcam_pipeline.vision.types import Image, PlateRead
 from dashcam_pipeline.weights import Role
@@ -25,21 +27,33 @@ class Ocr:
 
     def process(self, batch: Batch, /) -> Outcome:
         plates: list[PlateToRead] = [task.load() for task in batch.tasks]
-        images = [self._cut(task, plate) for task, plate in zip(batch.tasks, plates, strict=True)]
-        reads = zip(*(reader.read(images) for reader in self._readers), strict=True)
+        ready = [self._pictures(task, plate) for task, plate in zip(batch.tasks, plates, strict=True)]
+        pictures = [picture for one in ready for picture in one.pictures]
+        by_reader = [self._read(reader, ready, pictures) for reader in self._readers]
         return Outcome(
-            push=tuple(self._follow(*one) for one in zip(batch.tasks, plates, reads, strict=True)),
-            tallies={INFERENCES_TEXT: len(images) * len(self._readers)},
+            push=tuple(
+                self._follow(task, replace(plate.result, quality=one.quality, reads=reads), plate)
+                for task, plate, one, reads in zip(
+                    batch.tasks, plates, ready, zip(*by_reader, strict=True), strict=True
+                )
+            ),
+            tallies={INFERENCES_TEXT: len(pictures) * len(self._readers)},
         )
 
-    def _cut(self, task: Task, plate: PlateToRead) -> Image:
+    def _pictures(self, task: Task, plate: PlateToRead) -> PlatePictures:
         assert plate.result.plate_box is not None
         vehicle = stored_frame(self._context.tools.store, task)
         box = plate.result.plate_box.shifted(-plate.picture.left, -plate.picture.top)
-        return plate_picture(vehicle, box, self._context.settings.detection)
+        return plate_pictures(vehicle, box, self._context.settings.detection)
 
-    def _follow(self, task: Task, plate: PlateToRead, reads: tuple[PlateRead, ...]) -> Task:
-        result = replace(plate.result, reads=reads)
+    def _read(
+        self, reader: PlateReader, ready: Sequence[PlatePictures], pictures: Sequence[Image]
+    ) -> list[PlateRead]:
+        """What one reader makes of each plate."""
+        reads = iter(reader.read(pictures))
+        return [most_certain(list(islice(reads, len(one.pictures)))) for one in ready]
+
+    def _follow(self, task: Task, result: LookResult, plate: PlateToRead) -> Task:
         return self._context.route.task(
             LookDone(result, plate.picture),
             task,

@@ -1,7 +1,7 @@
 """How sure a vote is of its winner: the share of right ones among votes that stood like it.
 
-A logistic model, whose coefficients are in `configs/fitted/confidence.yaml`: `benchmarks/fit_confidence.py` fits them on
-drives with known plates and writes them there.
+A logistic model, whose coefficients are in `configs/fitted/confidence.yaml`: `benchmarks/fit_confidence.py` fits them
+on drives with known plates and writes them there.
 """
 
 from __future__ import annotations
@@ -10,14 +10,15 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 from dashcam_pipeline.assets import configs_folder
 from dashcam_pipeline.yaml_file import read_yaml_file
 
-MOST_LOOKS = 6
-"""More agreeing looks than this say nothing new: they err alike."""
+MODEL_FILE = Path("fitted", "confidence.yaml")  # in the folder of the presets
 
 MOST_LOGIT = 7.0
+"""Of a share of nearly 0 or 1: what is beyond is not told apart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,12 +34,25 @@ class Grounds:
     agreeing_readers: int  # of which a read is equal to the winner
     known_format: bool  # it has a format of its region that few other texts have
 
+    @classmethod
+    def nothing(cls) -> Grounds:
+        """Of a vote that nobody took part in."""
+        return cls(
+            share=0.0,
+            looks=0,
+            agreeing_looks=0,
+            weight=0.0,
+            agreeing_weight=0.0,
+            readers=0,
+            agreeing_readers=0,
+            known_format=False,
+        )
+
     def features(self) -> dict[str, float]:
         """What the model sees, by name."""
         agreeing_share = self.agreeing_weight / self.weight if self.weight else 0.0
         return {
             "share": _logit(self.share),
-            "agreeing_looks": math.log1p(min(self.agreeing_looks, MOST_LOOKS)),
             "agreeing_share": agreeing_share,
             "mean_weight": self.agreeing_weight / max(1, self.agreeing_looks) / max(1, self.readers),
             "readers_agree": float(self.agreeing_readers == self.readers and self.readers > 1),
@@ -68,7 +82,7 @@ def confidence_of(grounds: Grounds) -> float:
 
 @cache
 def _model() -> Model:
-    data = read_yaml_file(configs_folder() / "fitted" / "confidence.yaml").values
+    data = read_yaml_file(configs_folder() / MODEL_FILE).values
     return Model(float(data["intercept"]), dict(data["weights"]), float(data["most"]))
 
 

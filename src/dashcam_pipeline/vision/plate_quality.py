@@ -27,7 +27,10 @@ MODEL_FILE = Path("fitted", "plate_quality.yaml")  # in the folder of the preset
 GREY_WIDTH_PX, GREY_HEIGHT_PX = 64, 32
 RIM_PX = 3  # on each side of the small picture: the plate's frame, and what is behind it
 BLOWN_OUT = 250  # grey values from here on have lost what was there
-EDGE_PX = 1.0
+EDGE_PX, EDGE_SHARE = (
+    2.0,
+    0.04,
+)  # of the plate's width: so near to the edge of its picture it may go on outside
 LEAST_SHARPNESS, LEAST_CONTRAST = 0.01, 0.002  # below these, the logarithm says no more
 
 
@@ -116,9 +119,8 @@ def measured(picture: Image, plate: Box, found: Slant | None = None) -> PlateQua
     """All but the chance, which is left at 0. See `judge`."""
     crop = plate.crop(picture)
     height, width = picture.shape[:2]
-    cut_off = (
-        plate.x1 < EDGE_PX or plate.y1 < EDGE_PX or plate.x2 > width - EDGE_PX or plate.y2 > height - EDGE_PX
-    )
+    edge = max(EDGE_PX, EDGE_SHARE * plate.width)
+    cut_off = plate.x1 < edge or plate.x2 > width - edge or plate.y1 < EDGE_PX or plate.y2 > height - EDGE_PX
     if crop.size == 0:
         return PlateQuality(plate.width, plate.height, 0.0, 0.0, 0.0, 0.0, cut_off, 0.0)
     size = (GREY_WIDTH_PX, GREY_HEIGHT_PX)

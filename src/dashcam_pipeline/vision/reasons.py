@@ -34,6 +34,10 @@ IN_WORDS: dict[NoPlateReason, InWords] = {
         "its plate was found, but never wide enough to be read",
         "It was too far away. vote.min_plate_px moves the limit; reads of such small plates are often wrong.",
     ),
+    NoPlateReason.CUT_OFF: InWords(
+        "part of its plate was outside of the picture in every view that shows it",
+        "It passed at the edge of the picture. A camera of a wider angle, or one turned a little, sees the whole.",
+    ),
     NoPlateReason.UNREADABLE: InWords(
         "its plate was found, but no text could be read in any picture of it",
         "Look at the pictures: blur, glare, dirt, darkness, or a picture that is compressed too much.",

@@ -114,6 +114,7 @@ class NoPlateReason(StrEnum):
     NO_PLATE_FOUND = "no_plate_found"  # searched, but no plate box
     NOT_ITS_PLATE = "not_its_plate"  # only the camera's overlay, lettering, or another vehicle's plate
     PLATE_TOO_SMALL = "plate_too_small"  # plate boxes, all narrower than can be read
+    CUT_OFF = "cut_off"  # part of the plate was outside of the picture in every view that shows it
     UNREADABLE = "unreadable"  # plate pictures, but no text in any of them (blur, glare, dirt)
     TOO_FEW_READS = "too_few_reads"  # a text, but not seen often enough
     LOW_CONFIDENCE = "low_confidence"  # a text, but below the confidence that makes a claim

@@ -147,9 +147,11 @@ def _no_text(results: Sequence[LookResult], settings: VoteSettings) -> Verdict:
 def _why_no_text(results: Sequence[LookResult], settings: VoteSettings) -> NoPlateReason:
     """The furthest that any look came."""
     fine = [result for result in results if not result.failed]
-    plates = [result.plate_box for result in fine if result.plate_box is not None]
-    if any(box.width >= settings.min_plate_px for box in plates):
-        return NoPlateReason.UNREADABLE
+    plates = [result for result in fine if result.plate_box is not None]
+    large = [one for one in plates if one.plate_box and one.plate_box.width >= settings.min_plate_px]
+    if large:
+        cut_off = all(one.quality is not None and one.quality.cut_off for one in large)
+        return NoPlateReason.CUT_OFF if cut_off else NoPlateReason.UNREADABLE
     if plates:
         return NoPlateReason.PLATE_TOO_SMALL
     if any(result.failed for result in results) or not results:
