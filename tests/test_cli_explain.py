@@ -134,6 +134,21 @@ def test_undisputed_vote_and_empty_columns_take_no_room(
     assert "plate px" not in shown
 
 
+def test_reads_of_another_length_are_counted_where_no_character_is_disputed(
+    dashcam: Dashcam, results: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    longer = replace(
+        LOOKS[1], reads=(replace(LOOKS[1].reads[0], text="LS15EBCC", agrees=False), LOOKS[1].reads[1])
+    )
+    row = replace(
+        WELL_KNOWN, video_id=OTHER, track_id=5, part=0, looks=(longer,), char_votes=[{"L": 1.0}] * 7
+    )
+    with ResultWriter(results) as writer:
+        writer.write([row])
+    assert dashcam("explain", "00000000-5", "--db", results) == EXIT_OK
+    assert "1 of 2 reads have another number of characters" in " ".join(capsys.readouterr().out.split())
+
+
 def test_view_that_was_searched_twice_says_which_search_it_was(
     dashcam: Dashcam, results: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -89,7 +89,8 @@ def legend(tables: Sequence[LooksTable], letters: Mapping[str, str]) -> str:
     """What the columns of these tables mean."""
     shown = {column for table in tables for column in table.columns}
     names = [f"by: {', '.join(f'{letter} {name}' for name, letter in letters.items())}"] if letters else []
-    return ". ".join([*names, *(f"{name}: {text}" for name, text in LEGEND.items() if name in shown)])
+    parts = [*names, *(f"{name}: {text}" for name, text in LEGEND.items() if name in shown)]
+    return "".join(f"{part}. " for part in parts).rstrip()
 
 
 def is_undisputed(seen: Explained) -> bool:
@@ -148,6 +149,9 @@ def _confidence(explanation: Explanation) -> Iterator[str]:
     agreeing = {read.reader for read in voting if read.agrees}
     if len(names) > 1:
         yield f"{len(agreeing)} of {len(names)} readers read it"
+    other_length = sum(len(read.text) != len(seen.text or "") for read in voting)
+    if other_length:
+        yield f"{other_length} of {len(voting)} reads have another number of characters"
     contested = _most_contested(seen)
     if contested is not None:
         yield contested
