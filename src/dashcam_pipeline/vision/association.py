@@ -23,13 +23,14 @@ class CheckedIoU(IoU):
     """Intersection over union of predicted and found boxes; `REFUSED` where a check says they are two vehicles."""
 
     def __init__(self) -> None:
-        self.refuses: Callable[[Boxes, Boxes], bool] | None = None
-        """Asked with a predicted and a found box that overlap; set for the time of one update."""
+        self.refuses: Callable[[Boxes, int, Boxes], bool] | None = None
+        """Asked with all predicted boxes, the number of one, and a found box that overlaps with that one; set for the
+        time of one update."""
 
     def _compute(self, boxes_1: Boxes, boxes_2: Boxes) -> Boxes:
         overlaps: Boxes = super()._compute(boxes_1, boxes_2)
         if self.refuses is not None:
             for row, column in np.argwhere(overlaps > 0.0):
-                if self.refuses(boxes_1[row], boxes_2[column]):
+                if self.refuses(boxes_1, int(row), boxes_2[column]):
                     overlaps[row, column] = REFUSED
         return overlaps

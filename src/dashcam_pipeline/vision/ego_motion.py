@@ -49,7 +49,9 @@ class EgoMotion:
             return NO_SHIFT
         before, now = last.astype(np.float32), self._last.astype(np.float32)
         window = cv2.createHanningWindow((WIDTH_PX, HEIGHT_PX), cv2.CV_32F)
-        (dx, dy), _ = cv2.phaseCorrelate(before, now, window)
+        (dx, dy), _ = cv2.phaseCorrelate(
+            before.copy(), now.copy(), window
+        )  # which darkens their rims in place
         if abs(dx) > MOST_SHARE * WIDTH_PX or abs(dy) > MOST_SHARE * HEIGHT_PX:
             return NO_SHIFT
         if _correlation(before, now, round(dx), round(dy)) < _correlation(before, now, 0, 0) + LEAST_GAIN:

@@ -42,6 +42,9 @@ GREY_SHARE = 0.8
 CUT_LAYOUT, CUT_COLOUR, CUT_TONE = 0.13, 0.3, 0.2
 """A cut differs at least this much in layout, and in colours or, where there are none, in tones."""
 
+OTHER_LAYOUT = 0.5
+"""Where there are no colours, a cut is also what differs this much in layout."""
+
 SAME_CAMERA_LAYOUT, SAME_CAMERA_COLOUR = 0.06, 0.12
 """Two shots of one fixed camera differ less; there, it counts how much more than anything before."""
 
@@ -128,7 +131,10 @@ class ShotCuts:
     def _is_cut(self, change: _Change, colourless: bool) -> bool:
         layouts = [one.layout for one in self._recent]
         usual = float(np.median(layouts)) if len(layouts) >= FEW else 0.0
-        contents = change.tone >= CUT_TONE if colourless else change.colour >= CUT_COLOUR
+        if colourless:
+            contents = change.tone >= CUT_TONE or change.layout >= OTHER_LAYOUT
+        else:
+            contents = change.colour >= CUT_COLOUR
         if contents and change.layout >= max(CUT_LAYOUT, SUDDEN * usual):
             return True
         if len(layouts) < REMEMBERED:

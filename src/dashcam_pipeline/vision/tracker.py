@@ -210,20 +210,25 @@ class VehicleTracker:
 
     def _check(
         self, boxes: Boxes, found: Sequence[Box], looks: Sequence[Signature | None]
-    ) -> Callable[[Boxes, Boxes], bool]:
-        """Whether a track, given by the box that is predicted for it, and a found box are two vehicles."""
+    ) -> Callable[[Boxes, int, Boxes], bool]:
+        """For `CheckedIoU.refuses`: whether a track and a found box are two vehicles."""
         places = {box.tobytes(): place for place, box in enumerate(boxes)}
 
-        def refuses(predicted: Boxes, box: Boxes) -> bool:
+        def refuses(predicted: Boxes, row: int, box: Boxes) -> bool:
             place = places[box.tobytes()]
             look = looks[place]
-            return look is not None and any(
-                self._is_another(one, found[place], look)
-                for one in self._followed
-                if np.array_equal(one.track.get_state_bbox(), predicted)
-            )
+            return look is not None and self._is_another(self._at(predicted, row), found[place], look)
 
         return refuses
+
+    def _at(self, predicted: Boxes, row: int) -> _Followed:
+        """Whose box is predicted in that row: the library leaves tracks out, but never changes their order."""
+        known = {id(one.track): one for one in self._followed}
+        same = [
+            track for track in self._tracker.tracks if np.array_equal(track.get_state_bbox(), predicted[row])
+        ]
+        earlier = sum(np.array_equal(other, predicted[row]) for other in predicted[:row])
+        return known[id(same[earlier])]
 
     def _is_another(self, one: _Followed, box: Box, look: Signature) -> bool:
         """Whether `box` can't be the vehicle followed so far, although it is where that one should be."""
