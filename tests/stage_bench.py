@@ -19,6 +19,7 @@ from dashcam_pipeline.engine.worker import Processor, Tools
 from dashcam_pipeline.stages.context import Job, StageContext
 from dashcam_pipeline.stages.pipeline import Router, Stage, stages
 from dashcam_pipeline.stages.records import VehiclePassed, VehiclePicture, ViewToSearch
+from dashcam_pipeline.vision.plate_gates import NOTHING_AROUND
 from dashcam_pipeline.vision.rounds import Search
 from dashcam_pipeline.vision.types import Box, Image
 from dashcam_pipeline.vision.watch import Look, Passing
@@ -129,7 +130,7 @@ def stored(frame_idx: int) -> VehiclePicture:
 
 
 def view(frame_idx: int = 0, *, in_full: bool = False, **more: Any) -> ViewToSearch:
-    return ViewToSearch(Search(look(frame_idx, **more), in_full), stored(frame_idx))
+    return ViewToSearch(Search(look(frame_idx, **more), in_full), stored(frame_idx), NOTHING_AROUND)
 
 
 def passed(*looks: Look, track_id: int = 1) -> VehiclePassed:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from dashcam_pipeline.config import ModelSettings, Settings
-from dashcam_pipeline.engine.task import Outcome, Task
+from dashcam_pipeline.engine.task import Outcome, Task, pack
 from dashcam_pipeline.stages import ocr, plate_detect, vehicle_detect
 from dashcam_pipeline.stages.context import StageContext
 from dashcam_pipeline.stages.records import (
@@ -22,6 +22,7 @@ from dashcam_pipeline.stages.records import (
     VideoRead,
 )
 from dashcam_pipeline.storage.rows import VideoRow, VideoStatus
+from dashcam_pipeline.vision.plate_gates import NotAPlate, Surroundings
 from dashcam_pipeline.vision.types import Box, Detection, Image, PlateRead
 from dashcam_pipeline.vision.voting import LookResult
 from stage_bench import VIDEO, Bench, frame_task, picture, stored, task, view
@@ -121,6 +122,29 @@ def test_a_view_is_searched_and_what_follows_keeps_its_picture(
         assert result.plate_box == found[0].box.shifted(record.picture.left, record.picture.top)
     else:
         assert result.plate_box is None
+
+
+@pytest.mark.parametrize(
+    ("around", "reason"),
+    [
+        (Surroundings(overlay=(PLATE.box.shifted(stored(7).left, stored(7).top),)), NotAPlate.OVERLAY),
+        (Surroundings(masks=(Box(0, 0, 160, 120),)), NotAPlate.MASKED),
+        (Surroundings(others=(Box(stored(7).left + 30, 20, stored(7).left + 100, 100),)), None),
+    ],
+)
+def test_what_is_not_the_vehicle_s_plate_is_not_read_and_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, around: Surroundings, reason: NotAPlate | None
+) -> None:
+    monkeypatch.setattr(plate_detect, "open_plate_detector", lambda *arguments: Finds([PLATE]))
+    bench = Bench(tmp_path)
+    made = view_task(7)
+    made = replace(made, payload=pack(replace(made.load(), around=around)))
+    bench.bring_in({made.dependencies[0]: picture(7, 87)}, made)
+    outcome = bench.work("PLATE_DETECT", bench.build("PLATE_DETECT"))
+    assert outcome is not None
+    record = outcome.push[0].load()
+    assert type(record) is (PlateToRead if reason is None else LookDone)
+    assert (record.result.not_a_plate, record.result.plate_box is None) == (reason, reason is not None)
 
 
 def test_searches_of_both_kinds_in_one_batch_keep_their_places(

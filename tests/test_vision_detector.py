@@ -7,9 +7,10 @@ import pytest
 
 from dashcam_pipeline.config import DetectionSettings
 from dashcam_pipeline.errors import EngineUnavailable
-from dashcam_pipeline.vision.crops import plate_in_frame, plate_picture, search_picture
-from dashcam_pipeline.vision.detector import choose_plate, open_plate_detector, open_vehicle_detector
+from dashcam_pipeline.vision.crops import judge_in_frame, plate_picture, search_picture
+from dashcam_pipeline.vision.detector import open_plate_detector, open_vehicle_detector
 from dashcam_pipeline.vision.heads import COCO_VEHICLES, EndToEndHead, PicoDetHead, SsdHead
+from dashcam_pipeline.vision.plate_gates import judge_plates
 from dashcam_pipeline.vision.quality import sharpness
 from dashcam_pipeline.vision.runtime import RuntimeOptions
 from dashcam_pipeline.vision.types import Box, Detection
@@ -95,7 +96,7 @@ VEHICLE = Box(100, 100, 500, 400)
     ],
 )
 def test_the_plate_of_this_vehicle_is_chosen(plates: list[Detection], chosen: int | None) -> None:
-    assert choose_plate(plates, VEHICLE) == (None if chosen is None else plates[chosen])
+    assert judge_plates(plates, VEHICLE).plate == (None if chosen is None else plates[chosen])
 
 
 def test_crops_lead_back_to_the_frame() -> None:
@@ -105,7 +106,7 @@ def test_crops_lead_back_to_the_frame() -> None:
     picture = search_picture(frame, Box(500, 300, 800, 560), settings)
     rows, columns = np.nonzero(picture.image[..., 0])
     local = Box(columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
-    plate = plate_in_frame(picture, [Detection(local, "plate", 0.8)])
+    plate = judge_in_frame(picture, [Detection(local, "plate", 0.8)]).plate
     assert plate is not None and plate.box == (600, 500, 700, 520)
     crop = plate_picture(frame, plate.box, settings)
     assert crop.shape[0] > 20 and crop.shape[1] > 100 and crop.max() == 255

@@ -8,9 +8,9 @@ from dashcam_pipeline.stages.counts import INFERENCES_PLATE, INFERENCES_PLATE_IN
 from dashcam_pipeline.stages.frames import stored_frame
 from dashcam_pipeline.stages.records import LookDone, PlateToRead, ViewToSearch
 from dashcam_pipeline.vision.ballots import LookResult
-from dashcam_pipeline.vision.crops import SearchPicture, plate_in_frame
+from dashcam_pipeline.vision.crops import SearchPicture, judge_in_frame
 from dashcam_pipeline.vision.detector import Detector, open_plate_detector
-from dashcam_pipeline.vision.types import Detection
+from dashcam_pipeline.vision.plate_gates import Judgement
 from dashcam_pipeline.weights import Role
 
 
@@ -25,16 +25,16 @@ class PlateDetect:
     def process(self, batch: Batch, /) -> Outcome:
         views: list[ViewToSearch] = [task.load() for task in batch.tasks]
         cuts = [self._cut(task, view) for task, view in zip(batch.tasks, views, strict=True)]
-        plates: dict[int, Detection | None] = {}
+        judged: dict[int, Judgement] = {}
         for in_full in (False, True):
             wanted = [place for place, view in enumerate(views) if view.search.in_full is in_full]
             if wanted:
                 found = self._detector(in_full).detect([cuts[place].image for place in wanted])
                 for place, detections in zip(wanted, found, strict=True):
-                    plates[place] = plate_in_frame(cuts[place], detections)
+                    judged[place] = judge_in_frame(cuts[place], detections, views[place].around)
         return Outcome(
             push=tuple(
-                self._follow(task, view, plates[place])
+                self._follow(task, view, judged[place])
                 for place, (task, view) in enumerate(zip(batch.tasks, views, strict=True))
             ),
             tallies=self._tallies(views),
@@ -69,8 +69,8 @@ class PlateDetect:
             stored_frame(self._context.tools.store, task), vehicle, picture.left, picture.top
         )
 
-    def _follow(self, task: Task, view: ViewToSearch, plate: Detection | None) -> Task:
-        look = view.search.look
+    def _follow(self, task: Task, view: ViewToSearch, judged: Judgement) -> Task:
+        look, plate = view.search.look, judged.plate
         result = LookResult(
             track_id=look.track_id,
             frame_idx=look.frame_idx,
@@ -80,6 +80,7 @@ class PlateDetect:
             in_full=view.search.in_full,
             plate_box=plate.box if plate else None,
             plate_score=plate.score if plate else 0.0,
+            not_a_plate=judged.reason,
         )
         readable = plate is not None and plate.box.width >= self._context.settings.vote.min_plate_px
         return self._context.route.task(

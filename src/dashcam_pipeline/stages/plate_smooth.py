@@ -96,13 +96,14 @@ class PlateSmooth:
         """Have the next views searched."""
         asked = replace(vehicle, asked=vehicle.asked + len(searches))
         return Outcome(
-            push=tuple(self._search(task, search, vehicle.picture_of(search.look)) for search in searches),
+            push=tuple(self._search(task, vehicle, search) for search in searches),
             state=asked.state(),
         )
 
-    def _search(self, task: Task, search: Search, picture: VehiclePicture) -> Task:
+    def _search(self, task: Task, vehicle: _Vehicle, search: Search) -> Task:
+        picture = vehicle.picture_of(search.look)
         return self._context.route.task(
-            ViewToSearch(search, picture),
+            ViewToSearch(search, picture, vehicle.passing.around(search.look)),
             task,
             search.name,
             key=task.key,

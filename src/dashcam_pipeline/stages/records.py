@@ -12,6 +12,7 @@ from dashcam_pipeline.vision.types import Detection
 
 if TYPE_CHECKING:  # each worker knows all records by name, and loads what is in those that it gets
     from dashcam_pipeline.vision.ballots import LookResult
+    from dashcam_pipeline.vision.plate_gates import Surroundings
     from dashcam_pipeline.vision.rounds import Search
     from dashcam_pipeline.vision.watch import Passing
 
@@ -77,6 +78,7 @@ class ViewToSearch:
 
     search: Search
     picture: VehiclePicture
+    around: Surroundings
 
 
 @dataclass(frozen=True, slots=True)

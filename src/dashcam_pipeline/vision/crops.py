@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from dashcam_pipeline.config import DetectionSettings
-from dashcam_pipeline.vision.detector import choose_plate
+from dashcam_pipeline.vision.plate_gates import NOTHING_AROUND, Judgement, Surroundings, judge_plates
 from dashcam_pipeline.vision.types import Box, Detection, Image
 
 
@@ -29,10 +29,13 @@ def search_picture(frame: Image, vehicle: Box, settings: DetectionSettings) -> S
     return SearchPicture(inside.crop(frame), vehicle.shifted(-left, -top), left, top)
 
 
-def plate_in_frame(picture: SearchPicture, found: Sequence[Detection]) -> Detection | None:
+def judge_in_frame(
+    picture: SearchPicture, found: Sequence[Detection], around: Surroundings = NOTHING_AROUND
+) -> Judgement:
     """The vehicle's own plate out of what the plate detector found in its picture, in pixels of the frame."""
-    plate = choose_plate(found, picture.vehicle)
-    return None if plate is None else replace(plate, box=plate.box.shifted(picture.left, picture.top))
+    left, top = picture.left, picture.top
+    in_frame = [replace(plate, box=plate.box.shifted(left, top)) for plate in found]
+    return judge_plates(in_frame, picture.vehicle.shifted(left, top), around)
 
 
 def plate_picture(frame: Image, plate: Box, settings: DetectionSettings) -> Image:

@@ -17,9 +17,8 @@ from dashcam_pipeline.vision.heads import (
     SsdHead,
 )
 from dashcam_pipeline.vision.input_size import InputSize, square
-from dashcam_pipeline.vision.plate_gates import judge_plates
 from dashcam_pipeline.vision.runtime import Runtime, RuntimeOptions, open_runtime
-from dashcam_pipeline.vision.types import Box, Detection, Image
+from dashcam_pipeline.vision.types import Detection, Image
 from dashcam_pipeline.vision.ultralytics_detector import UltralyticsDetector, is_for_ultralytics
 
 PLATE = "plate"
@@ -83,11 +82,6 @@ def open_plate_detector(
         return UltralyticsDetector(model, options, min_score, one_class=PLATE)
     fit = None if input_px is None else lambda own: square(own, input_px)
     return _open(model, options, min_score, one_class=PLATE, coco=None, fit=fit)
-
-
-def choose_plate(plates: Sequence[Detection], vehicle: Box) -> Detection | None:
-    """The plate that belongs to a vehicle, out of those found in its picture: see `plate_gates.judge_plates`."""
-    return judge_plates(plates, vehicle).plate
 
 
 class RuntimeDetector:
