@@ -88,13 +88,13 @@ class TestTrack:
             frames = [name for name in bench.store.leftovers() if name.endswith(".npy")]
             pictures = [name for name in bench.store.leftovers() if name.endswith(".jpg")]
             assert len(frames) == max(0, left - 1)
-            assert len(pictures) <= 3
+            assert len(pictures) <= 6  # three views, and the frames that they are cut out of
             if outcome.state is not None:
                 assert sorted(outcome.state.frames) == pictures
         (passed,) = pushed
         assert passed.key == f"{VIDEO}/1"
         assert sorted(passed.dependencies) == bench.store.leftovers()
-        assert len(passed.dependencies) == 3
+        assert len(passed.dependencies) == 6
         bench.drain("PLATE_SMOOTH")
         assert bench.store.leftovers() == []
 
@@ -131,7 +131,7 @@ class TestTrack:
         assert bench.store.leftovers() == before
         bench.tools = replace(bench.tools, worker_id="other")
         bench.queue.complete("other", again.task_ids, bench.build("TRACK").process(again))
-        assert len(bench.store.leftovers()) == 3
+        assert len(bench.store.leftovers()) == 6
         bench.drain("PLATE_SMOOTH")
         assert bench.store.leftovers() == []
 
@@ -165,7 +165,7 @@ class TestTrack:
         self.bring_frames(bench, 12)
         track = bench.build("TRACK")
         bench.work("TRACK", track, 12)
-        assert len(bench.store.leftovers()) == 3
+        assert len(bench.store.leftovers()) == 6
         batch = bench.lease("TRACK")
         assert batch is not None
         bench.queue.fail("w", batch.task_ids[0], "broken")
