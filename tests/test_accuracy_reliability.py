@@ -22,6 +22,7 @@ def row(plate: str | None, guess: str | None, confidence: float | None, first: i
     [
         pytest.param(row("ABC123", None, 0.9), Point(0.9, True, True), id="right claim"),
         pytest.param(row("ABC128", None, 0.9), Point(0.9, False, True), id="wrong claim"),
+        pytest.param(row("ABCI23", None, 0.9), Point(0.9, False, True, True), id="wrong by I for 1"),
         pytest.param(row(None, "ABC123", 0.4), Point(0.4, True, False), id="right guess"),
         pytest.param(
             row(None, "ABC123", 0.4, first=50), Point(0.4, False, False), id="right text, wrong time"

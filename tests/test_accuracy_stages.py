@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from accuracykit.ablations import ABLATIONS
 from accuracykit.model_cache import ModelCache, cached_models
 from accuracykit.one_trip import joined
+from accuracykit.settings import changed, is_known
 from accuracykit.stills import read_folder
 from accuracykit.watching import see
 from dashcam_pipeline.config import Settings
@@ -115,3 +117,11 @@ def test_clip_is_seen_by_every_stage() -> None:
     assert "LS15EBC" in [one.plate for one in seen.rows]
     tracks = {track.track_id for track in seen.tracks}
     assert {search.track_id for search in seen.searches} <= tracks
+
+
+def test_parts_are_switched_off_by_settings_that_there_are(tmp_path: Path) -> None:
+    for part in ABLATIONS:
+        assert all(is_known(change) for change in part.changes), part.name
+        whole, _ = changed((), tmp_path)
+        without, _ = changed(part.changes, tmp_path)
+        assert (without == whole) is not bool(part.changes), part.name

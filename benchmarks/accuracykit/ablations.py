@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import patch
 
 from accuracykit.drives import Drive, total
 from accuracykit.seen import RowSeen, Seen
@@ -12,6 +14,7 @@ from accuracykit.settings import changed, is_known
 from accuracykit.truth import truth_of
 from accuracykit.watching import see
 from benchkit.progress import Progress
+from dashcam_pipeline.vision.scene import ShotCuts
 from score import Score, score
 
 
@@ -20,7 +23,8 @@ class Ablation:
     """A part that is switched off."""
 
     name: str
-    changes: tuple[str, ...]  # as for --set
+    changes: tuple[str, ...] = ()  # as for --set
+    cuts: bool = True  # shot cuts are found; there is no setting for it
 
 
 ABLATIONS = (
@@ -29,7 +33,8 @@ ABLATIONS = (
     Ablation("straightening off", ("detection.straighten=false",)),
     Ablation("second reader off", ("models.second_reader_model=null",)),
     Ablation("joining off", ("trips.join=false",)),
-    Ablation("cuts off", ("tracking.cuts=false",)),
+    Ablation("shot cuts off", cuts=False),
+    Ablation("appearance off", ("tracking.most_difference=255",)),
 )
 EVERYTHING = "everything on"
 VOTE_OFF = "vote off: the surest single read"
@@ -64,7 +69,8 @@ def ablate(
     for part in ABLATIONS:
         found = None
         if all(is_known(change) for change in part.changes):
-            ablated = _see_all(part.name, drives, (*changes, *part.changes), folder, progress)
+            with nullcontext() if part.cuts else patch.object(ShotCuts, "step", lambda cuts, image: False):
+                ablated = _see_all(part.name, drives, (*changes, *part.changes), folder, progress)
             found = _scored(drives, [one.rows for one in ablated])
         lines.append(Ablated(part.name, part.changes, found))
     return lines

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from accuracykit.seen import RowSeen
-from score import Standing, Truth, judged
+from accuracykit.truth import alike
+from score import Shown, Standing, Truth, judged
 
 EDGES = (0.0, 0.5, 0.7, 0.8, 0.9, 0.95, 1.0)
 Z_95 = 1.959964
@@ -25,6 +26,7 @@ class Point:
     confidence: float  # 0..1
     right: bool
     claimed: bool  # else a best guess
+    label_doubtful: bool = False  # wrong, but by nothing other than O/0 or I/1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,10 +61,19 @@ def points_of(truth: Truth, rows: Sequence[RowSeen]) -> list[Point]:
     told = [row for row in rows if row.text and row.confidence is not None]
     judgements = judged(truth, [row.shown for row in told])
     return [
-        Point(float(row.confidence or 0.0), one.standing is not Standing.WRONG, row.plate is not None)
+        Point(
+            float(row.confidence or 0.0),
+            one.standing is not Standing.WRONG,
+            row.plate is not None,
+            one.standing is Standing.WRONG and _is_alike(truth, one.claim),
+        )
         for row, one in zip(told, judgements, strict=True)
         if one.standing is not Standing.DOUBTFUL
     ]
+
+
+def _is_alike(truth: Truth, claim: Shown) -> bool:
+    return any(alike(claim.text, known.text) and known.overlaps(claim) for known in truth.scored)
 
 
 def binned(points: Sequence[Point]) -> list[Bin]:
