@@ -241,3 +241,13 @@ def test_the_same_vehicle_in_less_light_looks_more_alike_than_another_vehicle() 
 )
 def test_a_box_with_hardly_a_pixel_has_no_signature(box: Box) -> None:
     assert signature_of(road(), box) is None
+
+
+def test_a_class_seen_from_near_counts_more_than_one_seen_from_afar() -> None:
+    far = [Car(at(300 - 2 * index, width=100 + 2 * index, height=90), WHITE) for index in range(12)]
+    near = [
+        Car(at(270 - 9 * index, 290, 140 + 18 * index, 110 + 14 * index), WHITE, label="truck")
+        for index in range(8)
+    ]
+    (passing,) = passings([[car] for car in far + near])
+    assert passing.vehicle_class == "truck"

@@ -105,12 +105,12 @@ class _Vehicle:
     last: Sight
     segments: list[Segment]
     shot: int
-    class_scores: dict[str, float] = field(default_factory=dict)
+    class_scores: dict[str, float] = field(default_factory=dict)  # scores times areas: large views show more
     looks: list[Look] = field(default_factory=list)
 
     def saw(self, sight: Sight, found_again: bool) -> None:
-        label, score = sight.detection.label, sight.detection.score
-        self.class_scores[label] = self.class_scores.get(label, 0.0) + score
+        label, evidence = sight.detection.label, sight.detection.score * sight.detection.box.area
+        self.class_scores[label] = self.class_scores.get(label, 0.0) + evidence
         self.last = sight
         if found_again:
             self.segments.append(Segment(sight.frame_idx, sight.frame_idx))
