@@ -54,7 +54,10 @@ CLIPPED_CHANGE = 0.1
 changed what is seen, and only the rest is compared."""
 
 LEAST_REST = 0.15
-"""Share of the picture that has to be left for that; a frame with less shows nothing."""
+"""Share of the picture that has to be left for that."""
+
+BLINDED_SHARE = 0.75
+"""A frame that is clipped in more than this share, all of a sudden, shows nothing."""
 
 SAME_REST = 0.8
 """Correlation of the rest from which on the two frames show the same."""
@@ -76,14 +79,11 @@ class _Thumb:
     colours: NDArray[np.float32]  # shares of the picture, sum 1
     tones: NDArray[np.float32]  # likewise
     contrast: float
+    clipped: NDArray[np.bool_]  # like `lightness`; too dark or too bright to compare
 
     @property
     def colourless(self) -> bool:
         return bool(self.colours.max() > GREY_SHARE)
-
-    @property
-    def clipped(self) -> NDArray[np.bool_]:
-        return (self.lightness < CLIPPED_LOW) | (self.lightness > CLIPPED_HIGH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +117,13 @@ class ShotCuts:
         before, change = self._last, _change(self._last, thumb)
         cut = self._is_cut(change, before.colourless and thumb.colourless)
         if cut and abs(before.clipped.mean() - thumb.clipped.mean()) > CLIPPED_CHANGE:
-            rest = ~(before.clipped | thumb.clipped)
-            if rest.mean() < LEAST_REST:
+            rest = (
+                cv2.dilate((before.clipped | thumb.clipped).astype(np.uint8), np.ones((3, 3), np.uint8)) == 0
+            )
+            if thumb.clipped.mean() > BLINDED_SHARE:
                 return False
-            cut = _correlation(before.lightness[rest], thumb.lightness[rest]) < SAME_REST
+            if rest.mean() >= LEAST_REST:
+                cut = _correlation(before.lightness[rest], thumb.lightness[rest]) < SAME_REST
         self._last = thumb
         if cut:
             self._recent.clear()
@@ -153,6 +156,7 @@ def _thumb_of(image: Image) -> _Thumb | None:
     lab = cv2.cvtColor(image[rows[:, None], columns], cv2.COLOR_BGR2LAB)
     lightness: Any = cv2.GaussianBlur(lab[..., 0], (0, 0), BLUR_PX)
     contrast = float(lightness.std())
+    clipped = (lab[..., 0] < CLIPPED_LOW) | (lab[..., 0] > CLIPPED_HIGH)
     steps = 256 // COLOUR_BIN
     colour = (lab[..., 1] // COLOUR_BIN).astype(np.intp) * steps + lab[..., 2] // COLOUR_BIN
     tone = (lightness - lightness.mean()) / max(contrast, 1.0) / (2 * TONE_REACH) + 0.5
@@ -161,6 +165,7 @@ def _thumb_of(image: Image) -> _Thumb | None:
         _shares(colour, steps * steps),
         _shares(np.clip(tone * TONES, 0, TONES - 1).astype(np.intp), TONES),
         contrast,
+        clipped,
     )
 
 
