@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from dashcam_pipeline.errors import BadInput, ConfigError
 from dashcam_pipeline.vision.plate_quality import (
     PlateQuality,
-    QualityModel,
     features,
     fitted_model,
     judge,
-    read_model,
 )
 from dashcam_pipeline.vision.straighten import Slant
 from dashcam_pipeline.vision.types import Box, Image
@@ -112,47 +108,3 @@ def test_plate_at_the_edge_of_its_picture_is_cut_off(box: Box, cut_off: bool) ->
 def test_box_with_next_to_no_pixels_can_hardly_be_read(box: Box) -> None:
     picture = np.full((60, 100, 3), 90, np.uint8)
     assert judge(picture, box).readable < 0.1
-
-
-def test_chance_stays_a_chance_whatever_is_measured() -> None:
-    model = QualityModel(0.0, {"log_width": 1e6})
-    assert 0.0 <= model.chance({"log_width": -50.0}) < model.chance({"log_width": 50.0}) <= 1.0
-
-
-NUMBERS = "\n".join(f"  {name}: 1.5" for name in features(GOOD))
-
-
-def test_model_is_read_as_it_is_written(tmp_path: Path) -> None:
-    path = tmp_path / "plate_quality.yaml"
-    path.write_text(f"intercept: -2\nweights:\n{NUMBERS}\n")
-    assert read_model(path) == QualityModel(-2.0, dict.fromkeys(features(GOOD), 1.5))
-
-
-@pytest.mark.parametrize(
-    "text,named",
-    [
-        pytest.param("", "weights", id="empty"),
-        pytest.param("intercept: 1\nweights: {log_width: 2.0}\n", "weights", id="features missing"),
-        pytest.param(
-            f"intercept: 1\nweights:\n{NUMBERS}\n  brightness: 1\n", "weights", id="unknown feature"
-        ),
-        pytest.param(f"weights:\n{NUMBERS}\n", "intercept", id="no intercept"),
-        pytest.param(f"intercept: .nan\nweights:\n{NUMBERS}\n", "intercept", id="not a number"),
-        pytest.param(
-            f"intercept: 1\nweights:\n{NUMBERS.replace('1.5', 'much', 1)}\n", "log_width", id="text"
-        ),
-    ],
-)
-def test_damaged_model_is_one_clear_line(tmp_path: Path, text: str, named: str) -> None:
-    path = tmp_path / "plate_quality.yaml"
-    path.write_text(text)
-    with pytest.raises(ConfigError) as raised:
-        read_model(path)
-    assert str(path) in str(raised.value)
-    assert f"`{named}`" in str(raised.value)
-    assert "\n" not in str(raised.value)
-
-
-def test_missing_model_is_bad_input(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="nowhere"):
-        read_model(tmp_path / "nowhere.yaml")

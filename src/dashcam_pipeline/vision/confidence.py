@@ -7,13 +7,12 @@ on drives with known plates and writes them there.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from dashcam_pipeline.assets import configs_folder
-from dashcam_pipeline.yaml_file import read_yaml_file
+from dashcam_pipeline.vision.logistic import LogisticModel, read_logistic
 
 MODEL_FILE = Path("fitted", "confidence.yaml")  # in the folder of the presets
 
@@ -29,6 +28,7 @@ class Grounds:
     looks: int  # that voted
     agreeing_looks: int  # with a read that is equal to the winner
     weight: float  # of all reads
+    length_weight: float  # of those that have as many characters as the winner
     agreeing_weight: float  # of those that are equal to the winner
     readers: int  # that voted
     agreeing_readers: int  # of which a read is equal to the winner
@@ -42,6 +42,7 @@ class Grounds:
             looks=0,
             agreeing_looks=0,
             weight=0.0,
+            length_weight=0.0,
             agreeing_weight=0.0,
             readers=0,
             agreeing_readers=0,
@@ -50,40 +51,28 @@ class Grounds:
 
     def features(self) -> dict[str, float]:
         """What the model sees, by name."""
-        agreeing_share = self.agreeing_weight / self.weight if self.weight else 0.0
+        weight = self.weight or 1.0
         return {
             "share": _logit(self.share),
-            "agreeing_share": agreeing_share,
+            "length_share": self.length_weight / weight,
+            "agreeing_share": self.agreeing_weight / weight,
             "mean_weight": self.agreeing_weight / max(1, self.agreeing_looks) / max(1, self.readers),
             "readers_agree": float(self.agreeing_readers == self.readers and self.readers > 1),
             "known_format": float(self.known_format),
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Model:
-    """The coefficients."""
-
-    intercept: float
-    weights: Mapping[str, float]
-    most: float  # no vote is surer than this: unanimous texts that were wrong nevertheless
-
-    def confidence(self, grounds: Grounds) -> float:
-        """0..1."""
-        features = grounds.features()
-        logit = self.intercept + sum(weight * features[name] for name, weight in self.weights.items())
-        return self.most / (1.0 + math.exp(-max(-50.0, min(50.0, logit))))
-
-
 def confidence_of(grounds: Grounds) -> float:
-    """How likely it is that the winner is the plate."""
-    return _model().confidence(grounds)
+    """How likely it is that the winner is the plate.
+
+    Raises ConfigError where the fitted model is damaged.
+    """
+    return _model().chance(grounds.features())
 
 
 @cache
-def _model() -> Model:
-    data = read_yaml_file(configs_folder() / MODEL_FILE).values
-    return Model(float(data["intercept"]), dict(data["weights"]), float(data["most"]))
+def _model() -> LogisticModel:
+    return read_logistic(configs_folder() / MODEL_FILE, Grounds.nothing().features())
 
 
 def _logit(share: float) -> float:

@@ -7,7 +7,6 @@ The chance comes from a logistic model whose coefficients are in `configs/fitted
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -16,11 +15,10 @@ import cv2
 import numpy as np
 
 from dashcam_pipeline.assets import configs_folder
-from dashcam_pipeline.errors import ConfigError
+from dashcam_pipeline.vision.logistic import LogisticModel, read_logistic
 from dashcam_pipeline.vision.quality import sharpness
 from dashcam_pipeline.vision.straighten import Slant, slant
 from dashcam_pipeline.vision.types import Box, Image
-from dashcam_pipeline.yaml_file import read_yaml_file
 
 MODEL_FILE = Path("fitted", "plate_quality.yaml")  # in the folder of the presets
 
@@ -46,19 +44,6 @@ class PlateQuality:
     skew_deg: float  # of the line of text; positive = it falls to the right
     cut_off: bool  # the plate touches the edge of its picture
     readable: float  # 0..1: chance that one read is right, by the fitted model
-
-
-@dataclass(frozen=True, slots=True)
-class QualityModel:
-    """A logistic model of `features`."""
-
-    intercept: float
-    weights: Mapping[str, float]
-
-    def chance(self, values: Mapping[str, float]) -> float:
-        """The chance that a read is right, 0..1."""
-        logit = self.intercept + sum(weight * values[name] for name, weight in self.weights.items())
-        return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, logit))))
 
 
 def judge(picture: Image, plate: Box, found: Slant | None = None) -> PlateQuality:
@@ -89,30 +74,10 @@ def features(quality: PlateQuality) -> dict[str, float]:
 
 
 @cache
-def fitted_model() -> QualityModel:
+def fitted_model() -> LogisticModel:
     """The model that travels with this version."""
-    return read_model(configs_folder() / MODEL_FILE)
-
-
-def read_model(path: Path) -> QualityModel:
-    """Read what `benchmarks/fit_quality.py` wrote.
-
-    Raises:
-        BadInput: it can't be read.
-        ConfigError: it is no such file.
-    """
-    values = read_yaml_file(path).values
-    weights, intercept = values.get("weights"), values.get("intercept")
-    known = features(PlateQuality(1.0, 1.0, 1.0, 1.0, 0.0, 0.0, False, 0.0)).keys()
-    if not isinstance(weights, dict) or weights.keys() != known:
-        raise ConfigError(
-            f"{path}: `weights` needs a number each for {', '.join(known)}: run benchmarks/fit_quality.py"
-        )
-    for name, value in {"intercept": intercept, **weights}.items():
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise ConfigError(f"{path}: `{name}` is {value!r}, not a number: run benchmarks/fit_quality.py")
-    assert isinstance(intercept, int | float)
-    return QualityModel(float(intercept), {name: float(weights[name]) for name in known})
+    nothing = PlateQuality(1.0, 1.0, 1.0, 1.0, 0.0, 0.0, False, 0.0)
+    return read_logistic(configs_folder() / MODEL_FILE, features(nothing))
 
 
 def measured(picture: Image, plate: Box, found: Slant | None = None) -> PlateQuality:

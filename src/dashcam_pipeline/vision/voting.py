@@ -70,7 +70,7 @@ def decide(results: Sequence[LookResult], settings: VoteSettings, grammar: Gramm
         reason=reason,
         grounds=grounds,
         region=region,
-        format=str(match) if match else None,
+        format=str(match) if match and (match.of_region or region is None) else None,
         looks=grounds.looks,
         agreeing_looks=grounds.agreeing_looks,
         char_votes=_shown(pooled, winner.text),
@@ -105,6 +105,7 @@ def _grounds(
         looks=len({ballot.look.frame_idx for ballot in ballots}),
         agreeing_looks=len(frames),
         weight=sum(ballot.weight for ballot in ballots),
+        length_weight=sum(b.weight for b in ballots if len(b.text) == len(winner.text)),
         agreeing_weight=sum(ballot.weight for ballot in agreeing),
         readers=len(readers),
         agreeing_readers=len({ballot.read.reader for ballot in agreeing}),
@@ -114,12 +115,12 @@ def _grounds(
 
 def _objection(grounds: Grounds, confidence: float, settings: VoteSettings) -> NoPlateReason | None:
     """Why the winner is no claim; None when it is one."""
-    if grounds.agreeing_looks < settings.min_reads:
-        return NoPlateReason.TOO_FEW_READS
-    if confidence >= settings.claim_confidence:
+    enough = grounds.agreeing_looks >= settings.min_reads
+    if enough and confidence >= settings.claim_confidence:
         return None
-    contested = grounds.agreeing_weight < CONTESTED * grounds.weight
-    return NoPlateReason.READS_DISAGREE if contested else NoPlateReason.LOW_CONFIDENCE
+    if grounds.looks >= settings.min_reads and grounds.agreeing_weight < CONTESTED * grounds.weight:
+        return NoPlateReason.READS_DISAGREE
+    return NoPlateReason.LOW_CONFIDENCE if enough else NoPlateReason.TOO_FEW_READS
 
 
 def _shown(pooled: Pool, text: str) -> tuple[dict[str, float], ...]:
