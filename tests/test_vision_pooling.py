@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -89,4 +91,4 @@ def test_edits_between_texts(text: str, other: str, different: int) -> None:
 @given(TEXTS, TEXTS)
 def test_an_alignment_goes_forward_in_both_texts(text: str, other: str) -> None:
     pairs = aligned(text, other)
-    assert all(a[0] < b[0] and a[1] < b[1] for a, b in zip(pairs, pairs[1:], strict=False))
+    assert all(a[0] < b[0] and a[1] < b[1] for a, b in pairwise(pairs))
