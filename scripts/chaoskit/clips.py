@@ -26,14 +26,15 @@ class Piece:
 
 
 PIECES = (
-    Piece("a_mercedes.mp4", "uk_mercedes_LS15EBC_720p.mp4", 0.0, 3.5, 30),
+    Piece("20240131_142200F.mp4", "uk_mercedes_LS15EBC_720p.mp4", 0.0, 2.0, 30),  # a trip of two files,
+    Piece("20240131_142202F.mp4", "uk_mercedes_LS15EBC_720p.mp4", 2.0, 1.5, 30),  # with one car in both
     Piece("b_tollgate.mp4", "vn_tollgate_720p_20s.mp4", 0.0, 11.0, 12),
     Piece(
         "c_drive.mp4", "drive_mixed.mp4", 0.0, 9.0, 250
     ),  # one keyframe only: reading on means decoding again
     Piece("d_drive.mp4", "drive_mixed.mp4", 40.0, 4.0, 60),
 )
-FEW_PIECES = (PIECES[0], Piece("e_drive.mp4", "drive_mixed.mp4", 20.0, 8.2, 60))
+FEW_PIECES = (*PIECES[:2], Piece("e_drive.mp4", "drive_mixed.mp4", 20.0, 8.2, 60))
 
 
 def data_folder(given: Path | None = None) -> Path:
