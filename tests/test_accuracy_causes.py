@@ -243,3 +243,10 @@ def test_overlap_is_shared_area_over_all_area() -> None:
 )
 def test_texts_that_look_the_same(one: str, other: str, expected: bool) -> None:
     assert alike(one, other) is expected
+
+
+def test_right_reads_that_had_no_vote_are_told_with_the_row_s_reason() -> None:
+    nothing = replace(row(None), reason="cut_off")
+    [failure] = failures(seen([track(1, 10, 11)], searches(1, 10, "ABC123", "ABC123"), [nothing]))
+    assert failure.cause is Cause.VOTE_WRONG
+    assert "no text: cut_off" in failure.detail

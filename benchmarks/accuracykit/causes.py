@@ -174,7 +174,8 @@ class _Case:
             )
         if any(alike(text, plate.text) for text in texts):
             return Cause.LABEL_DOUBTFUL, f"row {_listed(texts)}; {told}"
-        won = f"row {_listed(texts)}; " if texts else ""
+        why_none = sorted({row.reason for row in here if row.reason and not row.text})
+        won = f"row {_listed(texts)}; " if texts else f"no text: {_listed(why_none)}; " if why_none else ""
         if right < 2 or right < FEW * len(reads):
             return Cause.MISREAD, f"{won}{told}"
         return Cause.VOTE_WRONG, f"{won}{told}"
