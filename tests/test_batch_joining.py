@@ -157,16 +157,14 @@ def test_parts_that_claim_nothing_alone_can_claim_together(table: Table) -> None
     assert table.seen() == [(NAMES[A], 1.0, NAMES[A], 6.0, "LS15EBC", 2)]
 
 
-def test_rows_of_older_versions_without_looks_keep_the_surest_plate(table: Table) -> None:
-    table.write(
-        *(
-            replace(row, looks=(), plate_confidence=c)
-            for row, c in zip(FOLLOWED, (0.8, 0.95, 0.9), strict=True)
-        )
-    )
+@pytest.mark.parametrize("known", [False, True], ids=["no looks", "looks with another measure of quality"])
+def test_of_rows_of_other_versions_the_surest_speaks_for_all(table: Table, known: bool) -> None:
+    for row, confidence in zip(FOLLOWED, (0.8, 0.95, 0.9), strict=True):
+        looks = tuple(replace(look, quality={"brightness": 0.5}) for look in row.looks) if known else ()
+        table.write(replace(row, looks=looks, plate_confidence=confidence))
     table.join()
-    (row,) = table.rows("SELECT final_plate, plate_confidence, shown_video_id FROM sightings")
-    assert tuple(row.values()) == ("LS15EBC", 0.95, B)
+    (row_,) = table.rows("SELECT final_plate, plate_confidence, shown_video_id FROM sightings")
+    assert tuple(row_.values()) == ("LS15EBC", 0.95, B)
 
 
 def test_two_cars_of_one_plate_that_are_seen_at_once_stay_two(table: Table) -> None:

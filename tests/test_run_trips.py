@@ -12,8 +12,13 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from dashcam_pipeline.batch.revote import Seen, vote_again
+from dashcam_pipeline.config import VoteSettings
 from dashcam_pipeline.errors import EXIT_OK
+from dashcam_pipeline.storage.connection import connect
+from dashcam_pipeline.storage.database import Database
 from dashcam_pipeline.storage.embedded import EmbeddedServer
+from dashcam_pipeline.storage.joining import parts_of, votes_of
 from run_command import REPOSITORY, clip, dashcam
 
 sys.path.insert(0, str(REPOSITORY / "scripts"))
@@ -86,6 +91,22 @@ def test_a_file_that_came_later_fills_the_gap_in_the_trip_of_a_car_that_is_follo
     )
     assert row["span_s"] == pytest.approx(3 * 4.67, abs=0.5)
     assert f"{FOLLOWED[0]} … {FOLLOWED[2]}" in done.printed
+
+
+def test_the_vote_held_again_over_the_looks_of_one_sighting_is_the_vote_of_its_row(done: Done) -> None:
+    with Database.open(None, done.work_dir) as database, connect(database.url) as connection:
+        videos = [str(row[0]) for row in connection.execute("SELECT DISTINCT video_id FROM vehicles")]
+        parts = [part for part in parts_of(connection, videos) if part.final_plate or part.best_guess]
+        votes = votes_of(connection, [part.id for part in parts])
+    assert parts
+    for part in parts:
+        vote = votes[part.id]
+        again = vote_again([Seen(part=part, vote=vote, start_s=0.0, first_frame=0)], VoteSettings())
+        assert (again.final_plate, again.best_guess) == (part.final_plate, part.best_guess)
+        assert again.plate_confidence == pytest.approx(part.plate_confidence)
+        assert (again.reads, again.agreeing_reads) == (vote.reads, vote.agreeing_reads)
+        assert again.char_votes == vote.char_votes
+        assert (again.plate_region, again.plate_format) == (vote.plate_region, vote.plate_format)
 
 
 def test_trips_are_shown(done: Done) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from dashcam_pipeline.config import VoteSettings
 from dashcam_pipeline.storage.joining import StoredPart, StoredVote
@@ -64,7 +64,8 @@ class JoinedVote:
 def vote_again(seen: Sequence[Seen], settings: VoteSettings) -> JoinedVote:
     """Vote over the looks of all sightings of one vehicle.
 
-    Where no look was kept of a sighting that has a text (rows of older versions), the surest one speaks for all.
+    Where no look was kept of a sighting that has a text, or looks that this version does not understand (rows of other
+    versions), the surest one speaks for all.
     """
     with_text = [one for one in seen if one.part.final_plate or one.part.best_guess]
     if not with_text:
@@ -73,7 +74,11 @@ def vote_again(seen: Sequence[Seen], settings: VoteSettings) -> JoinedVote:
         return _nothing_read(reason)
     if any(not _has_reads(one.vote) for one in with_text):
         return _as_it_was(max(with_text, key=_sureness))
-    return _decided([result for one in seen for result in _results(one)], settings)
+    try:
+        results = [result for one in seen for result in _results(one)]
+    except ValidationError:
+        return _as_it_was(max(with_text, key=_sureness))
+    return _decided(results, settings)
 
 
 def _has_reads(vote: StoredVote) -> bool:
