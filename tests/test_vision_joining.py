@@ -60,6 +60,7 @@ def groups(*parts: Part) -> list[str]:
         pytest.param([part("a", 0, 5, "LS15EBC"), guess("b", 9, 12, "L515E8C")], ["ab"], id="look-alike characters"),
         pytest.param([part("a", 0, 5, "RK605AB"), part("b", 9, 12, "RK6O5AB")], ["ab"], id="claimed, O for 0"),
         pytest.param([part("a", 0, 5, "RK605AB"), part("b", 9, 12, "RKGO5AB")], ["a", "b"], id="claimed, two others"),
+        pytest.param([part("a", 0, 5, "B100TAX"), part("b", 9, 12, "B102TAX")], ["a", "b"], id="plates that count on"),
         pytest.param([part("a", 0, 5, "LS15EBC"), guess("b", 9, 12, "LS15EBH")], ["ab"], id="one character misread"),
         pytest.param(
             [part("a", 0, 5, "LS15EBC", confidence=0.75), guess("b", 9, 12, "LS15EBH")],

@@ -224,10 +224,17 @@ def contradict(one: Part, other: Part) -> bool:
 
 
 def _misread(one: Part, other: Part) -> bool:
-    """Whether two texts differ only in characters that look alike; two claims, in one of them."""
+    """Whether two texts differ only in characters that look alike.
+
+    Of two claims, in one that is a letter in one and a digit in the other: plates that count on (…0 and …2) are met
+    one after the other.
+    """
     if one.text is None or other.text is None or not differ_only_by_confusion(one.text, other.text):
         return False
-    return not (one.plate and other.plate) or edits(one.text, other.text) == 1
+    if not (one.plate and other.plate):
+        return True
+    differing = [(a, b) for a, b in zip(one.text, other.text, strict=True) if a != b]
+    return len(differing) == 1 and differing[0][0].isdigit() != differing[0][1].isdigit()
 
 
 def likeness(one: str, other: str) -> float:
