@@ -4,8 +4,9 @@
 
 `NAME.json` beside `NAME.mp4` is the truth, plate boxes included. All kept views of every vehicle are searched; then a
 vote is held over its best two, three, four, six and all views, as rounds may end with any of these. A vote is right
-when its winner is the plate that is known to be where it was read. One that differs from its label only by O and 0 or
-I and 1 says nothing about the vote, and is left out. Figures for the drives of the fit are cross-validated by plate.
+when its winner is the plate that is known to be where it was read. One that differs from the label by O for 0 or I for 1
+alone says nothing about the vote, for the label may be wrong: it is left out of the fit, and counts as wrong for the
+most that a vote may say of itself. Figures for the drives of the fit are cross-validated by plate.
 Without --write nothing is written.
 """
 
@@ -31,6 +32,7 @@ from dashcam_pipeline.assets import configs_folder
 from dashcam_pipeline.config import LookSettings, Settings
 from dashcam_pipeline.errors import DashcamError
 from dashcam_pipeline.stages.records import LookDone, VehiclePassed
+from dashcam_pipeline.vision import voting
 from dashcam_pipeline.vision.ballots import LookResult
 from dashcam_pipeline.vision.confidence import MODEL_FILE, Grounds
 from dashcam_pipeline.vision.grammar import open_grammar
@@ -52,27 +54,30 @@ class Vote:
     plate: str  # the known one, or, where none is known, what was read
     grounds: Grounds
     right: bool
+    doubtful: bool  # the label may be wrong
 
 
 def main() -> int:
     given = _arguments()
+    voting.confidence_of = lambda grounds: 0.0  # the file that is to be written may be of other features, or not there
     cache = cached_models(ModelCache(given.cache)) if given.cache else nullcontext()
     try:
         with cache:
-            fitted_on, held_out = (
+            seen, held_out = (
                 [vote for video in videos for vote in votes_of(opened(video))]
                 for videos in (given.drives, given.held_out)
             )
     except (BenchTrouble, DashcamError) as trouble:
         print(f"error: {trouble}", file=sys.stderr)
         return 2
+    fitted_on, held_out = ([vote for vote in votes if not vote.doubtful] for votes in (seen, held_out))
     model = fit(_matrix(fitted_on), _right(fitted_on))
     plates = [vote.plate for vote in fitted_on]
     inside = cross_validated(_matrix(fitted_on), _right(fitted_on), plates, FOLDS)
     lines = [f"Fitted on {_figures(fitted_on, inside)} (cross-validated by plate)."]
     if held_out:
         lines.append(f"Held out: {_figures(held_out, model.logits(_matrix(held_out)))}.")
-    text = _yaml(model, _most(inside, _right(fitted_on)), lines)
+    text = _yaml(model, _most(seen, model.logits(_matrix(seen))), lines)
     print(text)
     if given.write:
         path = configs_folder() / MODEL_FILE
@@ -96,9 +101,10 @@ def votes_of(drive: Drive) -> Iterator[Vote]:
             if verdict.grounds is None or verdict.text is None or shown is None or shown.plate_box is None:
                 continue
             known = plate_under(drive.plates, shown.frame_idx, shown.plate_box)
-            if known is None or not alike(known.text, verdict.text):
-                right = known is not None and known.text == verdict.text
-                yield Vote(drive.name, known.text if known else verdict.text, verdict.grounds, right)
+            right = known is not None and known.text == verdict.text
+            doubtful = known is not None and alike(known.text, verdict.text)
+            plate = known.text if known else verdict.text
+            yield Vote(drive.name, plate, verdict.grounds, right, doubtful)
 
 
 def _results(video: Path, settings: Settings) -> Iterator[list[LookResult]]:
@@ -123,10 +129,12 @@ def _results(video: Path, settings: Settings) -> Iterator[list[LookResult]]:
         yield [by_frame[frame] for frame in sorted(by_frame, key=lambda frame: rank[frame])]
 
 
-def _most(logits: Floats, right: Floats) -> float:
-    """The share of right ones among sure votes, by Laplace's rule of succession."""
-    sure = right[logits >= SURE_LOGIT]
-    return float((sure.sum() + 1) / (len(sure) + 2))
+def _most(votes: Sequence[Vote], logits: Floats) -> float:
+    """The share of plates of which all sure votes are right, by Laplace's rule of succession: reads of one plate err
+    alike, so that many right votes on it are one piece of evidence."""
+    sure = [vote for vote, logit in zip(votes, logits, strict=True) if logit >= SURE_LOGIT]
+    plates, wrong = {vote.plate for vote in sure}, {vote.plate for vote in sure if not vote.right}
+    return (len(plates) - len(wrong) + 1) / (len(plates) + 2)
 
 
 def _matrix(votes: Sequence[Vote]) -> Floats:

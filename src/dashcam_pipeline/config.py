@@ -224,7 +224,7 @@ class LookSettings(Section):
     """So many of them are searched first; while that is not enough, as many again as were searched so far."""
     enough_reads: Count = 2
     """It is enough once the reads of so many views agree …"""
-    enough_confidence: Share = 0.97
+    enough_confidence: Share = 0.96
     """… and the vote is at least this sure."""
     fruitless_searches: Count = 6
     """It is enough, too, when so many searches found no plate, or when the best views show one that is too small."""
