@@ -4,9 +4,9 @@
 
 `NAME.json` beside `NAME.mp4` is the truth, plate boxes included. All kept views of every vehicle are searched; then a
 vote is held over its best two, three, four, six and all views, as rounds may end with any of these. A vote is right
-when its winner is the plate that is known to be where it was read. One that differs from the label by O for 0 or I for 1
-alone says nothing about the vote, for the label may be wrong: it is left out of the fit, and counts as wrong for the
-most that a vote may say of itself. Figures for the drives of the fit are cross-validated by plate.
+when its winner is the plate that is known to be where it was read. One that differs from the label by O for 0 or I
+for 1 alone says nothing about the vote, for the label may be wrong: it is left out of the fit, and counts as wrong for
+the most that a vote may say of itself. Figures for the drives of the fit are cross-validated by plate.
 Without --write nothing is written.
 """
 
@@ -59,7 +59,9 @@ class Vote:
 
 def main() -> int:
     given = _arguments()
-    voting.confidence_of = lambda grounds: 0.0  # the file that is to be written may be of other features, or not there
+    voting.confidence_of = lambda grounds: (
+        0.0
+    )  # the file that is to be written may be of other features, or not there
     cache = cached_models(ModelCache(given.cache)) if given.cache else nullcontext()
     try:
         with cache:

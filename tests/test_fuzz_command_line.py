@@ -290,7 +290,8 @@ def files(place: Path) -> set[Path]:
         for path in place.rglob("*")
         if path.relative_to(place).parts[0] not in ("work", "weights [", "state")
         and path.relative_to(place).parts[:2] != ("here", "work")
-        and path.name not in ("postgres.users", "postgres.lock")  # the current folder may be named as the work dir
+        and path.name
+        not in ("postgres.users", "postgres.lock")  # the current folder may be named as the work dir
     }
 
 

@@ -18,6 +18,7 @@ UNANIMOUS = Grounds(
     readers=2,
     agreeing_readers=2,
     known_format=True,
+    whole=True,
 )
 
 

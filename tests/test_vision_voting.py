@@ -11,9 +11,10 @@ import pytest
 from dashcam_pipeline.config import VoteSettings
 from dashcam_pipeline.vision.ballots import LookResult
 from dashcam_pipeline.vision.grammar import open_grammar
+from dashcam_pipeline.vision.plate_quality import PlateQuality
 from dashcam_pipeline.vision.types import Box, NoPlateReason
 from dashcam_pipeline.vision.voting import Verdict, decide, picture_rank
-from vision_data import looked, looks
+from vision_data import looked, looks, read
 
 VOTE = VoteSettings()
 
@@ -108,3 +109,28 @@ def test_evidence_without_a_text_is_the_best_view() -> None:
 def test_pictures_of_one_vehicle_are_totally_ordered() -> None:
     results = looks(["AB12CDE", None, "AB12CDE", "", None])
     assert len({picture_rank(result) for result in results}) == len(results)
+
+
+CUT_OFF = PlateQuality(90.0, 22.0, 0.4, 0.2, 0.0, 0.0, True, 0.3)
+
+
+@pytest.mark.parametrize(
+    ("text", "plate"),
+    [
+        ("B61RCV", "B61RCV"),  # all that a plate of Bucharest has
+        ("AB12CD", None),  # a character may be missing
+    ],
+)
+def test_what_ends_at_the_edge_of_the_picture_is_claimed_only_in_a_full_format(
+    text: str, plate: str | None
+) -> None:
+    romanian = replace(read(text), region="Romania", region_confidence=0.9)
+    results = [
+        replace(looked(place, text), quality=CUT_OFF, reads=(romanian, replace(romanian, reader="other")))
+        for place in range(4)
+    ]
+    verdict = vote(results)
+    assert (verdict.plate, verdict.text) == (plate, text)
+    assert verdict.reason == (None if plate else NoPlateReason.CUT_OFF)
+    whole = vote([replace(result, quality=None) for result in results])
+    assert whole.plate == text

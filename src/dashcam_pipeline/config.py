@@ -224,7 +224,7 @@ class LookSettings(Section):
     """So many of them are searched first; while that is not enough, as many again as were searched so far."""
     enough_reads: Count = 2
     """It is enough once the reads of so many views agree …"""
-    enough_confidence: Share = 0.96
+    enough_confidence: Share = 0.97
     """… and the vote is at least this sure."""
     fruitless_searches: Count = 6
     """It is enough, too, when so many searches found no plate, or when the best views show one that is too small."""
@@ -273,7 +273,8 @@ class TripSettings(Section):
     max_gap_s: Annotated[float, Field(ge=0.0, le=3600.0)] = 3.0
     """A file that begins so long after another has ended, by the times in their names, continues its trip."""
     pattern: Annotated[str, AfterValidator(_expression)] | None = Field(
-        default=None, json_schema_extra={"allowed": "a regular expression with a group `time` or `number`, or null"}
+        default=None,
+        json_schema_extra={"allowed": "a regular expression with a group `time` or `number`, or null"},
     )
     """How the names of your camera's files are read, where the usual ones don't fit: named groups `camera`, `time` (12
     or 14 digits, with anything between them) and `number`."""
@@ -303,7 +304,6 @@ class StorageSettings(Section):
     @property
     def evidence_bytes(self) -> int | None:
         return None if self.evidence_mb is None else self.evidence_mb * 2**20
-
 
 
 class Settings(Section):

@@ -88,8 +88,6 @@ def why_not(result: LookResult, settings: VoteSettings) -> str | None:
         return result.not_a_plate or "no plate found"
     if result.plate_box.width < settings.min_plate_px:
         return "plate too small"
-    if result.quality is not None and result.quality.cut_off:
-        return "cut off"
     if all(len(read.text) < settings.min_chars for read in result.reads):
         return "unreadable"
     return None

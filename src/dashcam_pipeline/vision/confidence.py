@@ -32,6 +32,7 @@ class Grounds:
     agreeing_weight: float  # of those that are equal to the winner
     readers: int  # that voted
     agreeing_readers: int  # of which a read is equal to the winner
+    whole: bool  # a look that agrees shows a plate that does not end at the edge of the picture
     known_format: bool  # it has a format of its region that few other texts have
 
     @classmethod
@@ -47,6 +48,7 @@ class Grounds:
             readers=0,
             agreeing_readers=0,
             known_format=False,
+            whole=True,
         )
 
     def features(self) -> dict[str, float]:

@@ -28,8 +28,9 @@ LEAST_ASPECT, MOST_ASPECT = 0.7, 7.0
 LEAST_WIDTH = 0.03
 """Share of a vehicle's width that its plate has at least: a long lorry seen from the side at an angle."""
 
-MOST_WIDTH = 0.65
-"""Share that it has at most. What is wider is the box of a plate's surroundings, not of a vehicle."""
+MOST_WIDTH = 0.8
+"""Share that it has at most, in a view so near that the vehicle is cut off on both sides. What is wider is the box of a
+plate's surroundings, not of a vehicle."""
 
 MOST_WIDTH_OF_TALL = 0.9
 """The same for boxes that are higher than wide: motorcycles, and cars that the frame's edge cuts off."""

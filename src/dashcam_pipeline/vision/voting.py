@@ -110,17 +110,24 @@ def _grounds(
         readers=len(readers),
         agreeing_readers=len({ballot.read.reader for ballot in agreeing}),
         known_format=known,
+        whole=not all(_is_cut_off(ballot.look) for ballot in agreeing or ballots),
     )
 
 
 def _objection(grounds: Grounds, confidence: float, settings: VoteSettings) -> NoPlateReason | None:
     """Why the winner is no claim; None when it is one."""
+    if not grounds.whole and not grounds.known_format:
+        return NoPlateReason.CUT_OFF
     enough = grounds.agreeing_looks >= settings.min_reads
     if enough and confidence >= settings.claim_confidence:
         return None
     if grounds.looks >= settings.min_reads and grounds.agreeing_weight < CONTESTED * grounds.weight:
         return NoPlateReason.READS_DISAGREE
     return NoPlateReason.LOW_CONFIDENCE if enough else NoPlateReason.TOO_FEW_READS
+
+
+def _is_cut_off(look: LookResult) -> bool:
+    return look.quality is not None and look.quality.cut_off
 
 
 def _shown(pooled: Pool, text: str) -> tuple[dict[str, float], ...]:
@@ -151,8 +158,7 @@ def _why_no_text(results: Sequence[LookResult], settings: VoteSettings) -> NoPla
     plates = [result for result in fine if result.plate_box is not None]
     large = [one for one in plates if one.plate_box and one.plate_box.width >= settings.min_plate_px]
     if large:
-        cut_off = all(one.quality is not None and one.quality.cut_off for one in large)
-        return NoPlateReason.CUT_OFF if cut_off else NoPlateReason.UNREADABLE
+        return NoPlateReason.CUT_OFF if all(_is_cut_off(one) for one in large) else NoPlateReason.UNREADABLE
     if plates:
         return NoPlateReason.PLATE_TOO_SMALL
     if any(result.failed for result in results) or not results:
