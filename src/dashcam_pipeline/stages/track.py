@@ -42,7 +42,7 @@ class _Findings:
     """What a batch brings, until all its frames were seen: most views are soon replaced by better ones."""
 
     cuts: dict[Look, SearchPicture] = field(default_factory=dict)
-    scenes: dict[int, Image] = field(default_factory=dict)  # by the number of their frame
+    frames_of_looks: dict[int, Image] = field(default_factory=dict)  # by their numbers
     passed: list[tuple[Task, Passing]] = field(default_factory=list)
     frames: int = 0
 
@@ -90,33 +90,36 @@ class Track:
         for look in step.looks:
             findings.cuts[look] = search_picture(frame, look.box, self._context.settings.detection)
         if any(look.search for look in step.looks):
-            findings.scenes[record.frame_idx] = scene_picture(frame, self._context.settings.storage)
+            findings.frames_of_looks[record.frame_idx] = frame
         return step
 
     def _store(self, batch: Batch, scene: _Scene, findings: _Findings) -> dict[str, int]:
-        """Store the new views that are still among the best; sizes in bytes by name. All or none."""
+        """Store the new views that are still among the best, and the frames that they are in; sizes in bytes by name.
+        All or none."""
         stored: dict[str, int] = {}
-        video, worker = batch.tasks[0].source_id, self._context.tools.worker_id
-        quality = self._context.settings.looks.picture_quality
-
-        def store(name: str, image: Image, quality: int) -> str:
-            # The worker's name tells this try from another one that is still under way somewhere.
-            name = f"{video}-{name}-{worker}.jpg"
-            if name not in stored:
-                stored[name] = store_frame(self._context, batch.task_ids, name, image, quality)
-            return name
-
         try:
             for look, cut in findings.cuts.items():
-                name = store(f"{look.track_id}-{look.frame_idx}", cut.image, quality)
-                whole = findings.scenes[look.frame_idx] if look.search else None
-                scene_id = None if whole is None else store(f"scene-{look.frame_idx}", whole, SCENE_QUALITY)
+                quality = self._context.settings.looks.picture_quality
+                name = self._name(batch, f"{look.track_id}-{look.frame_idx}")
+                stored[name] = store_frame(self._context, batch.task_ids, name, cut.image, quality)
+                scene_id = self._name(batch, f"scene-{look.frame_idx}") if look.search else None
+                if scene_id is not None and scene_id not in stored:
+                    whole = scene_picture(
+                        findings.frames_of_looks[look.frame_idx], self._context.settings.storage
+                    )
+                    stored[scene_id] = store_frame(
+                        self._context, batch.task_ids, scene_id, whole, SCENE_QUALITY
+                    )
                 scene.pictures[look] = VehiclePicture(name, cut.left, cut.top, scene_id)
         except BaseException:  # the queue never hears of them
             for name in stored:
                 self._context.tools.store.delete(name)
             raise
         return stored
+
+    def _name(self, batch: Batch, picture: str) -> str:
+        """The worker's name tells this try from another one that is still under way somewhere."""
+        return f"{batch.tasks[0].source_id}-{picture}-{self._context.tools.worker_id}.jpg"
 
     def _passed(self, scene: _Scene, task: Task, passing: Passing) -> Task:
         pictures = tuple(scene.pictures.pop(look) for look in passing.looks)
