@@ -32,11 +32,11 @@ from dashcam_pipeline.assets import configs_folder
 from dashcam_pipeline.config import LookSettings, Settings
 from dashcam_pipeline.errors import DashcamError
 from dashcam_pipeline.stages.records import LookDone, VehiclePassed
-from dashcam_pipeline.vision import voting
-from dashcam_pipeline.vision.ballots import LookResult
-from dashcam_pipeline.vision.confidence import MODEL_FILE, Grounds
-from dashcam_pipeline.vision.grammar import open_grammar
-from dashcam_pipeline.vision.voting import decide
+from dashcam_pipeline.vision.plates.grammar import open_grammar
+from dashcam_pipeline.vision.vote import voting
+from dashcam_pipeline.vision.vote.ballots import LookResult
+from dashcam_pipeline.vision.vote.confidence import MODEL_FILE, Grounds
+from dashcam_pipeline.vision.vote.voting import decide
 from fitkit.logistic import Fit, Floats, auc, cross_validated, fit, log_loss
 
 FOLDS = 5

@@ -1,4 +1,4 @@
-"""What a plate format's opinion is worth: fits `GAIN_PER_BIT` of vision/grammar.py on photos with known plates.
+"""What a plate format's opinion is worth: fits `GAIN_PER_BIT` of vision/plates/grammar.py on photos with known plates.
 
     python benchmarks/fit_grammar.py PHOTOS...
 
@@ -23,12 +23,12 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from dashcam_pipeline.config import DetectionSettings, ModelSettings
-from dashcam_pipeline.vision.crops import plate_picture
-from dashcam_pipeline.vision.grammar import Grammar, region_of
-from dashcam_pipeline.vision.plate_format_files import own_countries
-from dashcam_pipeline.vision.plate_formats import plain
-from dashcam_pipeline.vision.plate_reader import PlateReader, open_plate_reader
-from dashcam_pipeline.vision.runtime import RuntimeOptions
+from dashcam_pipeline.vision.models.plate_reader import PlateReader, open_plate_reader
+from dashcam_pipeline.vision.models.runtime import RuntimeOptions
+from dashcam_pipeline.vision.plates.crops import plate_picture
+from dashcam_pipeline.vision.plates.grammar import Grammar, region_of
+from dashcam_pipeline.vision.plates.plate_format_files import own_countries
+from dashcam_pipeline.vision.plates.plate_formats import plain
 from dashcam_pipeline.vision.types import Box, Image, PlateRead
 from dashcam_pipeline.weights import Role, resolve
 

@@ -25,8 +25,8 @@ from benchkit.trouble import BenchTrouble
 from dashcam_pipeline.assets import configs_folder
 from dashcam_pipeline.config import Settings
 from dashcam_pipeline.errors import DashcamError
-from dashcam_pipeline.vision.plate_quality import MODEL_FILE, features
-from dashcam_pipeline.vision.runtime import RuntimeOptions
+from dashcam_pipeline.vision.models.runtime import RuntimeOptions
+from dashcam_pipeline.vision.plates.plate_quality import MODEL_FILE, features
 from fitkit.logistic import Fit, Floats, auc, cross_validated, fit, log_loss
 from fitkit.plate_samples import Sample, open_models, samples_of
 

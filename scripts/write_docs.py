@@ -11,8 +11,8 @@ from pathlib import Path
 
 from dashcam_pipeline.configuration_keys import default_yaml, markdown
 from dashcam_pipeline.vision import reasons
-from dashcam_pipeline.vision.plate_format_files import own_countries
-from dashcam_pipeline.vision.plate_formats import Country
+from dashcam_pipeline.vision.plates.plate_format_files import own_countries
+from dashcam_pipeline.vision.plates.plate_formats import Country
 
 ROOT = Path(__file__).resolve().parent.parent
 BEGIN = "<!-- settings: written by scripts/write_docs.py -->"

@@ -10,10 +10,10 @@ from dashcam_pipeline.engine.task import Outcome, Task
 from dashcam_pipeline.stages.plate_smooth import PlateSmooth
 from dashcam_pipeline.stages.records import LookDone, RowToWrite, ViewToSearch
 from dashcam_pipeline.storage.rows import SightingRow
-from dashcam_pipeline.vision.ballots import LookResult
-from dashcam_pipeline.vision.rounds import Search
+from dashcam_pipeline.vision.tracking.watch import Look
 from dashcam_pipeline.vision.types import Box, PlateRead
-from dashcam_pipeline.vision.watch import Look
+from dashcam_pipeline.vision.vote.ballots import LookResult
+from dashcam_pipeline.vision.vote.rounds import Search
 from stage_bench import VIDEO, Bench, passed, picture, task
 
 LARGE = Box(20, 20, 720, 500)

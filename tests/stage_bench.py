@@ -19,10 +19,10 @@ from dashcam_pipeline.engine.worker import Processor, Tools
 from dashcam_pipeline.stages.context import Job, StageContext
 from dashcam_pipeline.stages.pipeline import Router, Stage, stages
 from dashcam_pipeline.stages.records import VehiclePassed, VehiclePicture, ViewToSearch
-from dashcam_pipeline.vision.plate_gates import NOTHING_AROUND
-from dashcam_pipeline.vision.rounds import Search
+from dashcam_pipeline.vision.plates.plate_gates import NOTHING_AROUND
+from dashcam_pipeline.vision.tracking.watch import Look, Passing
 from dashcam_pipeline.vision.types import Box, Image
-from dashcam_pipeline.vision.watch import Look, Passing
+from dashcam_pipeline.vision.vote.rounds import Search
 from engine_toys import RULES
 
 VIDEO = "v" * 32

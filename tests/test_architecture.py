@@ -47,6 +47,15 @@ MAY_IMPORT = {
 """A part of the package, and what it may import of the others."""
 
 
+INSIDE_VISION = {
+    "models": set[str](),
+    "plates": set[str](),
+    "tracking": {"plates"},  # what is around a view, for the gates of its plate
+    "vote": {"plates", "tracking"},
+}
+"""The folders of vision/, and which of the others they may import; none of the models'."""
+
+
 def imports_of(path: Path) -> set[str]:
     """The modules of this package that a file imports, without the package's name."""
     found: set[str] = set()
@@ -76,6 +85,18 @@ def test_imports_go_one_way(part: str) -> None:
         for path in files_of(part)
         for name in imports_of(path)
         if not any(name == other or name.startswith(f"{other}.") for other in allowed)
+    }
+    assert not wrong
+
+
+@pytest.mark.parametrize("folder", INSIDE_VISION)
+def test_imports_inside_vision_go_one_way(folder: str) -> None:
+    forbidden = {f"vision.{other}" for other in INSIDE_VISION.keys() - INSIDE_VISION[folder] - {folder}}
+    wrong = {
+        f"{path.relative_to(PACKAGE)} imports {name}"
+        for path in files_of(f"vision/{folder}")
+        for name in imports_of(path)
+        if any(name.startswith(f"{other}.") for other in forbidden)
     }
     assert not wrong
 

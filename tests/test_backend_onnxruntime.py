@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from dashcam_pipeline.errors import EXIT_ENVIRONMENT, EngineUnavailable, WeightsCorrupt
-from dashcam_pipeline.vision.onnx_runtime import CPU, CUDA, TENSORRT
-from dashcam_pipeline.vision.plate_reader import open_plate_reader
-from dashcam_pipeline.vision.runtime import RuntimeOptions, open_runtime
+from dashcam_pipeline.vision.models.onnx_runtime import CPU, CUDA, TENSORRT
+from dashcam_pipeline.vision.models.plate_reader import open_plate_reader
+from dashcam_pipeline.vision.models.runtime import RuntimeOptions, open_runtime
 from vision_data import PICODET, READER, model, photo
 
 ALL = (TENSORRT, CUDA, CPU)
@@ -214,7 +214,7 @@ def test_plates_read_the_same_as_by_openvino(library: Any) -> None:
 
 
 def test_a_gpu_that_is_not_here_is_one_clear_line(library: Any, capfd: pytest.CaptureFixture[str]) -> None:
-    from dashcam_pipeline.vision.devices import cuda_devices
+    from dashcam_pipeline.vision.models.devices import cuda_devices
 
     if cuda_devices():
         pytest.skip("this host has a GPU")

@@ -13,10 +13,10 @@ import pytest
 import yaml
 
 from dashcam_pipeline.errors import EXIT_ENVIRONMENT, EngineUnavailable, WeightsMissing
-from dashcam_pipeline.vision import paddleocr_reader
-from dashcam_pipeline.vision.paddleocr_reader import MODEL_NAME, PaddleOcrReader, models_folder
-from dashcam_pipeline.vision.plate_reader import open_plate_reader
-from dashcam_pipeline.vision.runtime import RuntimeOptions
+from dashcam_pipeline.vision.models import paddleocr_reader
+from dashcam_pipeline.vision.models.paddleocr_reader import MODEL_NAME, PaddleOcrReader, models_folder
+from dashcam_pipeline.vision.models.plate_reader import open_plate_reader
+from dashcam_pipeline.vision.models.runtime import RuntimeOptions
 from dashcam_pipeline.vision.types import Image
 
 PICTURE: Image = np.random.default_rng(1).integers(0, 255, (30, 120, 3), dtype=np.uint8)

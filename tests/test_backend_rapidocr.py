@@ -7,8 +7,8 @@ import socket
 import numpy as np
 import pytest
 
-from dashcam_pipeline.vision.plate_reader import open_plate_reader
-from dashcam_pipeline.vision.runtime import RuntimeOptions
+from dashcam_pipeline.vision.models.plate_reader import open_plate_reader
+from dashcam_pipeline.vision.models.runtime import RuntimeOptions
 
 
 def test_it_is_loaded_and_run_without_a_network(monkeypatch: pytest.MonkeyPatch) -> None:

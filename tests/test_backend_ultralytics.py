@@ -17,15 +17,15 @@ from dashcam_pipeline.errors import (
     WeightsCorrupt,
     WeightsMissing,
 )
-from dashcam_pipeline.vision import ultralytics_detector
-from dashcam_pipeline.vision.detector import open_plate_detector, open_vehicle_detector
-from dashcam_pipeline.vision.heads import COCO_VEHICLES
-from dashcam_pipeline.vision.runtime import RuntimeOptions
-from dashcam_pipeline.vision.types import Image
-from dashcam_pipeline.vision.ultralytics_detector import (
+from dashcam_pipeline.vision.models import ultralytics_detector
+from dashcam_pipeline.vision.models.detector import open_plate_detector, open_vehicle_detector
+from dashcam_pipeline.vision.models.heads import COCO_VEHICLES
+from dashcam_pipeline.vision.models.runtime import RuntimeOptions
+from dashcam_pipeline.vision.models.ultralytics_detector import (
     UltralyticsDetector,
     is_for_ultralytics,
 )
+from dashcam_pipeline.vision.types import Image
 from vision_data import PLATE_DETECTOR, model, photo
 
 EXPORT = "yolov8n_int8_openvino/yolov8n.xml"

@@ -6,7 +6,7 @@ import pytest
 
 from dashcam_pipeline.batch import fingerprints, job_plan
 from dashcam_pipeline.config import ModelSettings, RunSettings, Settings
-from dashcam_pipeline.vision import runtime
+from dashcam_pipeline.vision.models import runtime
 
 
 @pytest.mark.parametrize(

@@ -203,7 +203,7 @@ def test_what_the_run_says_of_its_folder_names_what_the_user_can_set() -> None:
 def test_bf16_is_tried_only_where_f32_was_set_in_its_place(
     models: dict[str, str], bf16_cpu: bool, a_choice: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dashcam_pipeline.vision.runtime.has_bf16", lambda: bf16_cpu)
+    monkeypatch.setattr("dashcam_pipeline.vision.models.runtime.has_bf16", lambda: bf16_cpu)
     settings = Settings.model_validate({"run": {"device": "cpu"}, "models": models})
     assert bf16_is_a_choice(settings) is a_choice
 

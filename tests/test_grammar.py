@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashcam_pipeline.config import VoteSettings
-from dashcam_pipeline.vision.grammar import Grammar, open_grammar, region_of
-from dashcam_pipeline.vision.lookalikes import confusable, differ_only_by_confusion
-from dashcam_pipeline.vision.plate_format_files import own_countries
-from dashcam_pipeline.vision.plate_formats import ALPHABET, plain
+from dashcam_pipeline.vision.plates.grammar import Grammar, open_grammar, region_of
+from dashcam_pipeline.vision.plates.lookalikes import confusable, differ_only_by_confusion
+from dashcam_pipeline.vision.plates.plate_format_files import own_countries
+from dashcam_pipeline.vision.plates.plate_formats import ALPHABET, plain
 from dashcam_pipeline.vision.types import PlateRead
 
 ROOT = Path(__file__).resolve().parent.parent

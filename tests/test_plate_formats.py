@@ -9,14 +9,14 @@ import yaml
 
 from dashcam_pipeline.config import VoteSettings
 from dashcam_pipeline.errors import BadInput, ConfigError, DashcamError
-from dashcam_pipeline.vision.grammar import open_grammar
-from dashcam_pipeline.vision.plate_format_files import (
+from dashcam_pipeline.vision.plates.grammar import open_grammar
+from dashcam_pipeline.vision.plates.plate_format_files import (
     LOOKALIKES_FILE,
     own_countries,
     own_folder,
     user_countries,
 )
-from dashcam_pipeline.vision.plate_formats import Country, PlateFormat, plain
+from dashcam_pipeline.vision.plates.plate_formats import Country, PlateFormat, plain
 
 COUNTRIES = {country.code: country for country in own_countries()}
 FORMATS = [(country, known) for country in COUNTRIES.values() for known in country.formats]

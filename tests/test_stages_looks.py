@@ -22,9 +22,9 @@ from dashcam_pipeline.stages.records import (
     VideoRead,
 )
 from dashcam_pipeline.storage.rows import VideoRow, VideoStatus
-from dashcam_pipeline.vision.plate_gates import NotAPlate, Surroundings
+from dashcam_pipeline.vision.plates.plate_gates import NotAPlate, Surroundings
 from dashcam_pipeline.vision.types import Box, Detection, Image, PlateRead
-from dashcam_pipeline.vision.voting import LookResult
+from dashcam_pipeline.vision.vote.voting import LookResult
 from stage_bench import VIDEO, Bench, frame_task, picture, stored, task, view
 
 CAR = Detection(Box(20, 20, 120, 100), "car", 0.9)

@@ -11,9 +11,9 @@ import pytest
 from dashcam_pipeline.config import LookSettings, Settings
 from dashcam_pipeline.engine.task import Outcome
 from dashcam_pipeline.storage.rows import NoPlateReason
-from dashcam_pipeline.vision.rounds import Search
-from dashcam_pipeline.vision.voting import LookResult
-from dashcam_pipeline.vision.watch import Look
+from dashcam_pipeline.vision.tracking.watch import Look
+from dashcam_pipeline.vision.vote.rounds import Search
+from dashcam_pipeline.vision.vote.voting import LookResult
 from smooth_bench import LARGE, Sees, answer, leaves, nothing, result, rounds, row_of, searches, smooth_of
 from stage_bench import VIDEO, Bench, look
 

@@ -12,17 +12,17 @@ import pytest
 from numpy.typing import NDArray
 
 from dashcam_pipeline.errors import EngineUnavailable
-from dashcam_pipeline.vision.batches import chunks, fits_batch, of_picture, stacked
-from dashcam_pipeline.vision.detector import (
+from dashcam_pipeline.vision.models.batches import chunks, fits_batch, of_picture, stacked
+from dashcam_pipeline.vision.models.detector import (
     Detector,
     RuntimeDetector,
     open_plate_detector,
     open_vehicle_detector,
 )
-from dashcam_pipeline.vision.heads import EndToEndHead
-from dashcam_pipeline.vision.onnx_batching import batched_model
-from dashcam_pipeline.vision.plate_reader import open_plate_reader
-from dashcam_pipeline.vision.runtime import RuntimeOptions, open_runtime
+from dashcam_pipeline.vision.models.heads import EndToEndHead
+from dashcam_pipeline.vision.models.onnx_batching import batched_model
+from dashcam_pipeline.vision.models.plate_reader import open_plate_reader
+from dashcam_pipeline.vision.models.runtime import RuntimeOptions, open_runtime
 from dashcam_pipeline.vision.types import Image
 from vision_data import PICODET, PLATE_DETECTOR, READER, model, photo
 

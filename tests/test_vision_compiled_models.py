@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dashcam_pipeline.vision import compiled_models
-from dashcam_pipeline.vision.compiled_models import compiled_model
+from dashcam_pipeline.vision.models import compiled_models
+from dashcam_pipeline.vision.models.compiled_models import compiled_model
 
 openvino = pytest.importorskip("openvino")
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from dashcam_pipeline.vision.confidence import Grounds, confidence_of
+from dashcam_pipeline.vision.vote.confidence import Grounds, confidence_of
 
 UNANIMOUS = Grounds(
     share=0.9999,

@@ -7,12 +7,12 @@ import pytest
 
 from dashcam_pipeline.config import DetectionSettings
 from dashcam_pipeline.errors import EngineUnavailable
-from dashcam_pipeline.vision.crops import judge_in_frame, plate_picture, search_picture
-from dashcam_pipeline.vision.detector import open_plate_detector, open_vehicle_detector
-from dashcam_pipeline.vision.heads import COCO_VEHICLES, EndToEndHead, PicoDetHead, SsdHead
-from dashcam_pipeline.vision.plate_gates import judge_plates
+from dashcam_pipeline.vision.models.detector import open_plate_detector, open_vehicle_detector
+from dashcam_pipeline.vision.models.heads import COCO_VEHICLES, EndToEndHead, PicoDetHead, SsdHead
+from dashcam_pipeline.vision.models.runtime import RuntimeOptions
+from dashcam_pipeline.vision.plates.crops import judge_in_frame, plate_picture, search_picture
+from dashcam_pipeline.vision.plates.plate_gates import judge_plates
 from dashcam_pipeline.vision.quality import sharpness
-from dashcam_pipeline.vision.runtime import RuntimeOptions
 from dashcam_pipeline.vision.types import Box, Detection
 from vision_data import PICODET, PLATE_DETECTOR, SSD, model, photo
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
-from dashcam_pipeline.vision.fitted import SIZES_KEPT, USUAL_SHAPE, FittedDetector, Shape
-from dashcam_pipeline.vision.input_size import InputSize, size_for
+from dashcam_pipeline.vision.models.fitted import SIZES_KEPT, USUAL_SHAPE, FittedDetector, Shape
+from dashcam_pipeline.vision.models.input_size import InputSize, size_for
 from dashcam_pipeline.vision.types import Box, Detection, Image
 
 HD, PORTRAIT, OLD = Shape(1280, 720), Shape(720, 1280), Shape(640, 480)

@@ -11,10 +11,10 @@ import pytest
 from numpy.typing import NDArray
 
 from dashcam_pipeline.config import Settings
-from dashcam_pipeline.vision.crops import search_picture
-from dashcam_pipeline.vision.detector import Detector, open_plate_detector, open_vehicle_detector
-from dashcam_pipeline.vision.input_size import InputSize, _Translation, resize_input, size_for, square
-from dashcam_pipeline.vision.runtime import RuntimeOptions, open_runtime
+from dashcam_pipeline.vision.models.detector import Detector, open_plate_detector, open_vehicle_detector
+from dashcam_pipeline.vision.models.input_size import InputSize, _Translation, resize_input, size_for, square
+from dashcam_pipeline.vision.models.runtime import RuntimeOptions, open_runtime
+from dashcam_pipeline.vision.plates.crops import search_picture
 from dashcam_pipeline.vision.types import Box, Detection, Image
 from sources_clips import real_clip
 from vision_data import PICODET, PLATE_DETECTOR, SSD, model, photo

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from dashcam_pipeline.vision.joining import Part, contradict, edits, join, likeness
 from dashcam_pipeline.vision.types import Box
+from dashcam_pipeline.vision.vote.joining import Part, contradict, edits, join, likeness
 
 HERE = Box(0.4, 0.4, 0.6, 0.6)
 BESIDE = Box(0.42, 0.41, 0.62, 0.61)  # the same place, nearly

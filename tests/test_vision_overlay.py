@@ -12,7 +12,8 @@ import pytest
 
 from dashcam_pipeline.sources.sampling import Sampler
 from dashcam_pipeline.sources.video_file import VideoFile
-from dashcam_pipeline.vision.overlay import EVERY_S, Overlay, is_covered
+from dashcam_pipeline.vision.plates.plate_gates import is_covered
+from dashcam_pipeline.vision.tracking.overlay import EVERY_S, Overlay
 from dashcam_pipeline.vision.types import Box, Image
 from sources_clips import real_clip
 

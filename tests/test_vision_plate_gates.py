@@ -6,7 +6,7 @@ import pickle
 
 import pytest
 
-from dashcam_pipeline.vision.plate_gates import (
+from dashcam_pipeline.vision.plates.plate_gates import (
     NOTHING_AROUND,
     NotAPlate,
     Rejected,

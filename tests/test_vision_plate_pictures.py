@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from dashcam_pipeline.config import DetectionSettings
-from dashcam_pipeline.vision.crops import plate_picture
-from dashcam_pipeline.vision.plate_pictures import most_certain, plate_pictures
-from dashcam_pipeline.vision.plate_reader import FastPlateReader
-from dashcam_pipeline.vision.runtime import RuntimeOptions
+from dashcam_pipeline.vision.models.plate_reader import FastPlateReader
+from dashcam_pipeline.vision.models.runtime import RuntimeOptions
+from dashcam_pipeline.vision.plates.crops import plate_picture
+from dashcam_pipeline.vision.plates.plate_pictures import most_certain, plate_pictures
 from dashcam_pipeline.vision.types import Box, PlateRead
 from test_vision_straighten import PLATE, drawn_plate, slanted
 from test_vision_two_lines import PHOTOS as PARTED

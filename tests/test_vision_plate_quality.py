@@ -8,13 +8,13 @@ import cv2
 import numpy as np
 import pytest
 
-from dashcam_pipeline.vision.plate_quality import (
+from dashcam_pipeline.vision.plates.plate_quality import (
     PlateQuality,
     features,
     fitted_model,
     judge,
 )
-from dashcam_pipeline.vision.straighten import Slant
+from dashcam_pipeline.vision.plates.straighten import Slant
 from dashcam_pipeline.vision.types import Box, Image
 from vision_data import photo
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashcam_pipeline.vision.ballots import Ballot
-from dashcam_pipeline.vision.pooling import Pool, aligned, edits, pool
 from dashcam_pipeline.vision.types import PlateRead, Shares
+from dashcam_pipeline.vision.vote.ballots import Ballot
+from dashcam_pipeline.vision.vote.pooling import Pool, aligned, edits, pool
 from vision_data import looked
 
 TEXTS = st.text(alphabet="ABO018", min_size=1, max_size=9)

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from dashcam_pipeline.errors import ConfigError, EngineUnavailable, WeightsCorrupt, WeightsMissing
-from dashcam_pipeline.vision.plate_reader import (
+from dashcam_pipeline.vision.models.plate_reader import (
     PlateReader,
     ReaderKind,
     as_plate_read,
     open_plate_reader,
     read_plate_config,
 )
-from dashcam_pipeline.vision.runtime import RuntimeOptions
+from dashcam_pipeline.vision.models.runtime import RuntimeOptions
 from dashcam_pipeline.vision.types import Image
 from vision_data import READER, model, photo
 

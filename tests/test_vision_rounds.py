@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 import pytest
 
 from dashcam_pipeline.config import LookSettings, VoteSettings
-from dashcam_pipeline.vision.ballots import LookResult
-from dashcam_pipeline.vision.grammar import open_grammar
-from dashcam_pipeline.vision.rounds import Search, next_round
+from dashcam_pipeline.vision.plates.grammar import open_grammar
+from dashcam_pipeline.vision.tracking.watch import Look, Passing, Segment
 from dashcam_pipeline.vision.types import Box
-from dashcam_pipeline.vision.voting import decide
-from dashcam_pipeline.vision.watch import Look, Passing, Segment
+from dashcam_pipeline.vision.vote.ballots import LookResult
+from dashcam_pipeline.vision.vote.rounds import Search, next_round
+from dashcam_pipeline.vision.vote.voting import decide
 from vision_data import read
 
 LOOKS, VOTE = LookSettings(), VoteSettings()

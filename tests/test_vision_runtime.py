@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from dashcam_pipeline.errors import EngineUnavailable, WeightsCorrupt, WeightsMissing
-from dashcam_pipeline.vision import onnx_runtime
-from dashcam_pipeline.vision.detector import open_plate_detector, open_vehicle_detector
-from dashcam_pipeline.vision.runtime import RuntimeOptions, open_runtime
+from dashcam_pipeline.vision.models import onnx_runtime
+from dashcam_pipeline.vision.models.detector import open_plate_detector, open_vehicle_detector
+from dashcam_pipeline.vision.models.runtime import RuntimeOptions, open_runtime
 from vision_data import PICODET, PLATE_DETECTOR, READER, model, photo
 
 HAS_ONNXRUNTIME = importlib.util.find_spec("onnxruntime") is not None

@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 import pytest
 
-from dashcam_pipeline.vision.ego_motion import NO_SHIFT, EgoMotion
-from dashcam_pipeline.vision.scene import ShotCuts
+from dashcam_pipeline.vision.tracking.ego_motion import NO_SHIFT, EgoMotion
+from dashcam_pipeline.vision.tracking.scene import ShotCuts
 from dashcam_pipeline.vision.types import Image
 from sources_clips import real_clip
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from dashcam_pipeline.config import VoteSettings
-from dashcam_pipeline.vision.grammar import open_grammar
-from dashcam_pipeline.vision.splitting import Part, parts_of
+from dashcam_pipeline.vision.plates.grammar import open_grammar
+from dashcam_pipeline.vision.tracking.watch import Passing
 from dashcam_pipeline.vision.types import Box
-from dashcam_pipeline.vision.watch import Passing
+from dashcam_pipeline.vision.vote.splitting import Part, parts_of
 from vision_data import looks
 
 VOTE = VoteSettings()

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from dashcam_pipeline.config import DetectionSettings
-from dashcam_pipeline.vision.crops import plate_picture
-from dashcam_pipeline.vision.plate_reader import FastPlateReader
-from dashcam_pipeline.vision.runtime import RuntimeOptions
-from dashcam_pipeline.vision.straighten import UPRIGHT, Slant, slant, straightened
+from dashcam_pipeline.vision.models.plate_reader import FastPlateReader
+from dashcam_pipeline.vision.models.runtime import RuntimeOptions
+from dashcam_pipeline.vision.plates.crops import plate_picture
+from dashcam_pipeline.vision.plates.straighten import UPRIGHT, Slant, slant, straightened
 from dashcam_pipeline.vision.types import Box, Image
 from vision_data import READER, model, photo
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from dashcam_pipeline.config import DetectionSettings, LookSettings, Mask, TrackingSettings
-from dashcam_pipeline.vision.plate_gates import NotAPlate, judge_plates
+from dashcam_pipeline.vision.plates.plate_gates import NotAPlate, judge_plates
+from dashcam_pipeline.vision.tracking.watch import Passing, Watch
 from dashcam_pipeline.vision.types import Box, Detection, Image
-from dashcam_pipeline.vision.watch import Passing, Watch
 
 WORLD: Image = cv2.resize(
     np.random.default_rng(5).integers(0, 255, (100, 500, 3), dtype=np.uint8), (4000, 800)

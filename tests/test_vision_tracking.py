@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from dashcam_pipeline.config import DetectionSettings, LookSettings, TrackingSettings
-from dashcam_pipeline.vision.appearance import difference, signature_of
-from dashcam_pipeline.vision.duplicates import parts
+from dashcam_pipeline.vision.tracking.appearance import difference, signature_of
+from dashcam_pipeline.vision.tracking.duplicates import parts
+from dashcam_pipeline.vision.tracking.watch import Passing, Watch
 from dashcam_pipeline.vision.types import Box, Detection, Image
-from dashcam_pipeline.vision.watch import Passing, Watch
 
 STEP_S = 0.1
 WIDTH, HEIGHT = 1280, 720

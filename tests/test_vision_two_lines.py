@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
-from dashcam_pipeline.vision.plate_reader import FastPlateReader
-from dashcam_pipeline.vision.runtime import RuntimeOptions
-from dashcam_pipeline.vision.two_lines import may_have_two_lines, side_by_side
+from dashcam_pipeline.vision.models.plate_reader import FastPlateReader
+from dashcam_pipeline.vision.models.runtime import RuntimeOptions
+from dashcam_pipeline.vision.plates.two_lines import may_have_two_lines, side_by_side
 from dashcam_pipeline.vision.types import Box, Image
 from vision_data import READER, model, photo
 

@@ -9,11 +9,11 @@ from dataclasses import replace
 import pytest
 
 from dashcam_pipeline.config import VoteSettings
-from dashcam_pipeline.vision.ballots import LookResult
-from dashcam_pipeline.vision.grammar import open_grammar
-from dashcam_pipeline.vision.plate_quality import PlateQuality
+from dashcam_pipeline.vision.plates.grammar import open_grammar
+from dashcam_pipeline.vision.plates.plate_quality import PlateQuality
 from dashcam_pipeline.vision.types import Box, NoPlateReason
-from dashcam_pipeline.vision.voting import Verdict, decide, picture_rank
+from dashcam_pipeline.vision.vote.ballots import LookResult
+from dashcam_pipeline.vision.vote.voting import Verdict, decide, picture_rank
 from vision_data import looked, looks, read
 
 VOTE = VoteSettings()

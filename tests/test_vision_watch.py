@@ -11,8 +11,8 @@ import pytest
 
 from dashcam_pipeline.config import DetectionSettings, LookSettings, TrackingSettings
 from dashcam_pipeline.vision.quality import sharpness
+from dashcam_pipeline.vision.tracking.watch import Look, Passing, Watch, WatchStep
 from dashcam_pipeline.vision.types import Box, Detection, Image
-from dashcam_pipeline.vision.watch import Look, Passing, Watch, WatchStep
 from vision_data import vehicle
 
 NOISE = np.random.default_rng(1).integers(0, 255, (720, 1280, 3), dtype=np.uint8)

@@ -9,8 +9,8 @@ from pathlib import Path
 import cv2
 import pytest
 
-from dashcam_pipeline.vision.ballots import LookResult
 from dashcam_pipeline.vision.types import Box, Detection, Image, PlateRead
+from dashcam_pipeline.vision.vote.ballots import LookResult
 from sources_clips import real_clip
 
 MIRROR = os.environ.get("DASHCAM_WEIGHTS_MIRROR")

@@ -13,7 +13,7 @@ from dashcam_pipeline.storage.outbox import Outbox
 from dashcam_pipeline.storage.row_json import OutboxRow
 from dashcam_pipeline.storage.rows import SightingRow, VideoRow
 from dashcam_pipeline.vision.types import Box
-from dashcam_pipeline.vision.voting import LookResult
+from dashcam_pipeline.vision.vote.voting import LookResult
 from stage_bench import Bench, task
 
 NOBODY = "postgresql://127.0.0.1:1/x"

@@ -14,7 +14,7 @@ from accuracykit.settings import changed, is_known
 from accuracykit.truth import truth_of
 from accuracykit.watching import see
 from benchkit.progress import Progress
-from dashcam_pipeline.vision.scene import ShotCuts
+from dashcam_pipeline.vision.tracking.scene import ShotCuts
 from score import Score, score
 
 

@@ -22,8 +22,9 @@ import numpy as np
 
 from benchkit.trouble import BenchTrouble
 from dashcam_pipeline import stages
-from dashcam_pipeline.vision import detector, fitted, heads, input_size, plate_reader, types
-from dashcam_pipeline.vision.runtime import RuntimeOptions
+from dashcam_pipeline.vision import types
+from dashcam_pipeline.vision.models import detector, fitted, heads, input_size, plate_reader
+from dashcam_pipeline.vision.models.runtime import RuntimeOptions
 from dashcam_pipeline.vision.types import Image
 
 FILE_NAME = "models.sqlite"

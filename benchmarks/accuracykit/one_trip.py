@@ -11,8 +11,8 @@ from dashcam_pipeline.batch.revote import Seen, vote_again
 from dashcam_pipeline.config import Settings
 from dashcam_pipeline.storage.joining import FileBox, StoredPart, StoredVote
 from dashcam_pipeline.storage.rows import SightingRow, VideoRow
-from dashcam_pipeline.vision.joining import EDGE_S, Part, join
 from dashcam_pipeline.vision.types import Box
+from dashcam_pipeline.vision.vote.joining import EDGE_S, Part, join
 
 
 def joined(rows: Sequence[SightingRow], video: VideoRow, settings: Settings) -> list[RowSeen]:

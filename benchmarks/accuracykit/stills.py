@@ -19,9 +19,9 @@ from accuracykit.watching import SeenWatcher
 from benchkit.trouble import BenchTrouble
 from dashcam_pipeline.config import Settings
 from dashcam_pipeline.stages.records import VehiclePassed, VehiclePicture
-from dashcam_pipeline.vision.grammar import Grammar, open_grammar
+from dashcam_pipeline.vision.plates.grammar import Grammar, open_grammar
+from dashcam_pipeline.vision.tracking.watch import Look, Passing
 from dashcam_pipeline.vision.types import Box, Image
-from dashcam_pipeline.vision.watch import Look, Passing
 from score import plain
 
 BESIDE, ABOVE = 0.15, 0.3

@@ -10,7 +10,7 @@ from accuracykit.seen import ReadSeen, SearchSeen, Seen, TrackSeen, ViewSeen, ro
 from dashcam_pipeline.config import Settings
 from dashcam_pipeline.stages.records import LookDone, RowToWrite, SearchedFrame, VehiclePassed
 from dashcam_pipeline.storage.rows import SightingRow, VideoRow
-from dashcam_pipeline.vision.ballots import LookResult
+from dashcam_pipeline.vision.vote.ballots import LookResult
 from score import plain
 
 

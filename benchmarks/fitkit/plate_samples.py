@@ -11,11 +11,11 @@ from accuracykit.truth import iou
 from dashcam_pipeline.config import Settings
 from dashcam_pipeline.sources.sampling import Sampler
 from dashcam_pipeline.sources.video_file import VideoFile
-from dashcam_pipeline.vision.crops import plate_picture
-from dashcam_pipeline.vision.detector import Detector, open_plate_detector
-from dashcam_pipeline.vision.plate_quality import PlateQuality, measured
-from dashcam_pipeline.vision.plate_reader import PlateReader, open_plate_reader
-from dashcam_pipeline.vision.runtime import RuntimeOptions
+from dashcam_pipeline.vision.models.detector import Detector, open_plate_detector
+from dashcam_pipeline.vision.models.plate_reader import PlateReader, open_plate_reader
+from dashcam_pipeline.vision.models.runtime import RuntimeOptions
+from dashcam_pipeline.vision.plates.crops import plate_picture
+from dashcam_pipeline.vision.plates.plate_quality import PlateQuality, measured
 from dashcam_pipeline.vision.types import Box, Image
 from dashcam_pipeline.weights import Role, resolve
 

@@ -32,7 +32,7 @@ from dashcam_pipeline.stages.context import Job
 from dashcam_pipeline.stages.pipeline import CHECKPOINT, DEAD_LETTER, BuildStages, table_for
 from dashcam_pipeline.stages.records import RowToWrite, VideoJob
 from dashcam_pipeline.storage.outbox import FILE_NAME, Outbox
-from dashcam_pipeline.vision.openvino_runtime import OpenVinoRuntime
+from dashcam_pipeline.vision.models.openvino_runtime import OpenVinoRuntime
 from simulation.params import Edge, StageCost, Video
 
 OWNER = "w"

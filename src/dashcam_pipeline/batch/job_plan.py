@@ -17,8 +17,8 @@ from dashcam_pipeline.host import usable_cores
 from dashcam_pipeline.stages.context import Job
 from dashcam_pipeline.stages.pipeline import CHECKPOINT, DEAD_LETTER, READ, BuildStages, table_for
 from dashcam_pipeline.stages.records import VideoJob
-from dashcam_pipeline.vision.devices import devices_for
-from dashcam_pipeline.vision.runtime import RuntimeOptions
+from dashcam_pipeline.vision.models.devices import devices_for
+from dashcam_pipeline.vision.models.runtime import RuntimeOptions
 
 MB = 10**6
 GPU_TASKS_A_WORKER = 12  # more in waiting makes no worker busier, and a killed run reads it all again

@@ -23,8 +23,8 @@ from dashcam_pipeline.storage import joining
 from dashcam_pipeline.storage.connection import Connection, connect, unavailable
 from dashcam_pipeline.storage.database import Database
 from dashcam_pipeline.storage.joining import JoinedRow, StoredPart, StoredVideo
-from dashcam_pipeline.vision.joining import EDGE_S, Part, join
 from dashcam_pipeline.vision.types import Box
+from dashcam_pipeline.vision.vote.joining import EDGE_S, Part, join
 
 if TYPE_CHECKING:
     from dashcam_pipeline.batch.revote import JoinedVote

@@ -10,11 +10,11 @@ from pydantic import TypeAdapter, ValidationError
 from dashcam_pipeline.config import VoteSettings
 from dashcam_pipeline.storage.joining import StoredPart, StoredVote
 from dashcam_pipeline.storage.rows import LookRow
-from dashcam_pipeline.vision.ballots import LookResult
-from dashcam_pipeline.vision.grammar import open_grammar
-from dashcam_pipeline.vision.plate_quality import PlateQuality
+from dashcam_pipeline.vision.plates.grammar import open_grammar
+from dashcam_pipeline.vision.plates.plate_quality import PlateQuality
 from dashcam_pipeline.vision.types import Box, NoPlateReason, PlateRead
-from dashcam_pipeline.vision.voting import decide
+from dashcam_pipeline.vision.vote.ballots import LookResult
+from dashcam_pipeline.vision.vote.voting import decide
 
 FURTHEST = (
     NoPlateReason.UNREADABLE,

@@ -32,7 +32,7 @@ from dashcam_pipeline.stages.context import CHECKPOINTS, Job
 from dashcam_pipeline.storage.database import Database
 from dashcam_pipeline.storage.rows import RunRow, RunStatus
 from dashcam_pipeline.storage.work_dir import WorkDir, check_folder
-from dashcam_pipeline.vision.grammar import open_grammar
+from dashcam_pipeline.vision.plates.grammar import open_grammar
 from dashcam_pipeline.weights import fingerprint, needed, resolve
 
 TEND_EVERY_S = 5.0  # how often our own database server is looked after

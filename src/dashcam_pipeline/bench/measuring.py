@@ -20,8 +20,8 @@ from dashcam_pipeline.host import Host, describe_host, usable_cores
 from dashcam_pipeline.sources.probe import VideoInfo, probe
 from dashcam_pipeline.stages.pipeline import stages
 from dashcam_pipeline.storage.work_dir import check_folder
-from dashcam_pipeline.vision.devices import devices_for
-from dashcam_pipeline.vision.runtime import RuntimeOptions
+from dashcam_pipeline.vision.models.devices import devices_for
+from dashcam_pipeline.vision.models.runtime import RuntimeOptions
 from dashcam_pipeline.weights import needed, resolve
 
 MB = 10**6

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from dashcam_pipeline.bench.part import Clock, Part
 from dashcam_pipeline.config import Settings
-from dashcam_pipeline.vision.detector import head_for
-from dashcam_pipeline.vision.heads import COCO_VEHICLES, Head
-from dashcam_pipeline.vision.input_size import InputSize, resize_input, size_for, square
-from dashcam_pipeline.vision.openvino_runtime import openvino_core
-from dashcam_pipeline.vision.plate_reader import read_plate_config
-from dashcam_pipeline.vision.runtime import Precision, Runtime, RuntimeOptions, open_runtime
-from dashcam_pipeline.vision.ultralytics_detector import is_for_ultralytics
+from dashcam_pipeline.vision.models.detector import head_for
+from dashcam_pipeline.vision.models.heads import COCO_VEHICLES, Head
+from dashcam_pipeline.vision.models.input_size import InputSize, resize_input, size_for, square
+from dashcam_pipeline.vision.models.openvino_runtime import openvino_core
+from dashcam_pipeline.vision.models.plate_reader import read_plate_config
+from dashcam_pipeline.vision.models.runtime import Precision, Runtime, RuntimeOptions, open_runtime
+from dashcam_pipeline.vision.models.ultralytics_detector import is_for_ultralytics
 from dashcam_pipeline.weights import Role, resolve
 
 VEHICLE, PLATE, PLATE_IN_FULL, TEXT = "vehicle", "plate", "plate_in_full", "text"

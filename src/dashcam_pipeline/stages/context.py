@@ -11,7 +11,7 @@ from dashcam_pipeline.engine.task import Task
 from dashcam_pipeline.engine.worker import Tools
 
 if TYPE_CHECKING:
-    from dashcam_pipeline.vision.runtime import RuntimeOptions
+    from dashcam_pipeline.vision.models.runtime import RuntimeOptions
     from dashcam_pipeline.weights import Role
 
 CHECKPOINTS = "checkpoints"
@@ -59,7 +59,9 @@ class StageContext:
 
     def runtime_options(self) -> RuntimeOptions:
         """How this worker runs models."""
-        from dashcam_pipeline.vision.runtime import RuntimeOptions  # only workers that run models load it
+        from dashcam_pipeline.vision.models.runtime import (
+            RuntimeOptions,  # only workers that run models load it
+        )
 
         models = self.settings.models
         return RuntimeOptions(

@@ -11,10 +11,10 @@ from dashcam_pipeline.stages.context import StageContext
 from dashcam_pipeline.stages.counts import INFERENCES_TEXT
 from dashcam_pipeline.stages.frames import stored_frame
 from dashcam_pipeline.stages.records import LookDone, PlateToRead
-from dashcam_pipeline.vision.ballots import LookResult, search_name
-from dashcam_pipeline.vision.plate_pictures import PlatePictures, most_certain, plate_pictures
-from dashcam_pipeline.vision.plate_reader import PlateReader, open_plate_reader
+from dashcam_pipeline.vision.models.plate_reader import PlateReader, open_plate_reader
+from dashcam_pipeline.vision.plates.plate_pictures import PlatePictures, most_certain, plate_pictures
 from dashcam_pipeline.vision.types import Image, PlateRead
+from dashcam_pipeline.vision.vote.ballots import LookResult, search_name
 from dashcam_pipeline.weights import Role
 
 

@@ -7,10 +7,10 @@ from dashcam_pipeline.stages.context import StageContext
 from dashcam_pipeline.stages.counts import INFERENCES_PLATE, INFERENCES_PLATE_IN_FULL
 from dashcam_pipeline.stages.frames import stored_frame
 from dashcam_pipeline.stages.records import LookDone, PlateToRead, ViewToSearch
-from dashcam_pipeline.vision.ballots import LookResult
-from dashcam_pipeline.vision.crops import SearchPicture, judge_in_frame
-from dashcam_pipeline.vision.detector import Detector, open_plate_detector
-from dashcam_pipeline.vision.plate_gates import Judgement
+from dashcam_pipeline.vision.models.detector import Detector, open_plate_detector
+from dashcam_pipeline.vision.plates.crops import SearchPicture, judge_in_frame
+from dashcam_pipeline.vision.plates.plate_gates import Judgement
+from dashcam_pipeline.vision.vote.ballots import LookResult
 from dashcam_pipeline.weights import Role
 
 

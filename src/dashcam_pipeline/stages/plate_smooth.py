@@ -24,11 +24,11 @@ from dashcam_pipeline.stages.records import (
 from dashcam_pipeline.stages.sighting_row import sighting_row
 from dashcam_pipeline.storage.evidence import EvidenceFolder
 from dashcam_pipeline.storage.rows import SightingRow
-from dashcam_pipeline.vision.ballots import LookResult
-from dashcam_pipeline.vision.grammar import open_grammar
-from dashcam_pipeline.vision.rounds import Search, next_round
-from dashcam_pipeline.vision.splitting import parts_of
-from dashcam_pipeline.vision.watch import Look, Passing
+from dashcam_pipeline.vision.plates.grammar import open_grammar
+from dashcam_pipeline.vision.tracking.watch import Look, Passing
+from dashcam_pipeline.vision.vote.ballots import LookResult
+from dashcam_pipeline.vision.vote.rounds import Search, next_round
+from dashcam_pipeline.vision.vote.splitting import parts_of
 
 VEHICLES = "vehicles"
 PLATES = "plates"

@@ -11,7 +11,7 @@ from dashcam_pipeline.stages.waiting import when_disk_allows
 from dashcam_pipeline.storage.evidence import EvidenceFolder
 from dashcam_pipeline.storage.rows import BoxRow, LookRow, SightingRow
 from dashcam_pipeline.storage.strip import StripCrop, strip
-from dashcam_pipeline.vision.crops import plate_picture
+from dashcam_pipeline.vision.plates.crops import plate_picture
 from dashcam_pipeline.vision.types import Box, Image
 
 

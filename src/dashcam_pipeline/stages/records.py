@@ -11,10 +11,10 @@ from dashcam_pipeline.storage.rows import SightingRow, VideoRow
 from dashcam_pipeline.vision.types import Detection
 
 if TYPE_CHECKING:  # each worker knows all records by name, and loads what is in those that it gets
-    from dashcam_pipeline.vision.ballots import LookResult
-    from dashcam_pipeline.vision.plate_gates import Surroundings
-    from dashcam_pipeline.vision.rounds import Search
-    from dashcam_pipeline.vision.watch import Passing
+    from dashcam_pipeline.vision.plates.plate_gates import Surroundings
+    from dashcam_pipeline.vision.tracking.watch import Passing
+    from dashcam_pipeline.vision.vote.ballots import LookResult
+    from dashcam_pipeline.vision.vote.rounds import Search
 
 
 @dataclass(frozen=True, slots=True)

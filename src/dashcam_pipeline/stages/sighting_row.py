@@ -6,10 +6,10 @@ from dataclasses import asdict
 
 from dashcam_pipeline.config import VoteSettings
 from dashcam_pipeline.storage.rows import BoxRow, LookRow, ReadRow, SightingRow
-from dashcam_pipeline.vision.ballots import LookResult, why_not
-from dashcam_pipeline.vision.splitting import Part
 from dashcam_pipeline.vision.types import Box, PlateRead
-from dashcam_pipeline.vision.voting import Verdict
+from dashcam_pipeline.vision.vote.ballots import LookResult, why_not
+from dashcam_pipeline.vision.vote.splitting import Part
+from dashcam_pipeline.vision.vote.voting import Verdict
 
 
 def sighting_row(run_id: str, video_id: str, number: int, part: Part, settings: VoteSettings) -> SightingRow:

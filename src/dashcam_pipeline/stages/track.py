@@ -21,9 +21,9 @@ from dashcam_pipeline.stages.records import (
     stored_names,
 )
 from dashcam_pipeline.stages.scenes import SCENE_QUALITY, scene_picture
-from dashcam_pipeline.vision.crops import SearchPicture, search_picture
+from dashcam_pipeline.vision.plates.crops import SearchPicture, search_picture
+from dashcam_pipeline.vision.tracking.watch import Look, Passing, Watch, WatchStep
 from dashcam_pipeline.vision.types import Image
-from dashcam_pipeline.vision.watch import Look, Passing, Watch, WatchStep
 
 
 @dataclass(frozen=True, slots=True)

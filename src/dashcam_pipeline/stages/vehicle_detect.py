@@ -7,7 +7,7 @@ from dashcam_pipeline.stages.context import StageContext
 from dashcam_pipeline.stages.counts import INFERENCES_VEHICLE
 from dashcam_pipeline.stages.frames import stored_frame
 from dashcam_pipeline.stages.records import SampledFrame, SearchedFrame
-from dashcam_pipeline.vision.detector import open_vehicle_detector
+from dashcam_pipeline.vision.models.detector import open_vehicle_detector
 from dashcam_pipeline.vision.types import Detection
 from dashcam_pipeline.weights import Role
 

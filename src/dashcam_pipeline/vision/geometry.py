@@ -1,4 +1,4 @@
-"""How two boxes lie to each other."""
+"""How boxes lie to each other."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from dashcam_pipeline.vision.input_size import InputSize
+    from dashcam_pipeline.vision.models.input_size import InputSize
 
 Precision = Literal["auto", "f32", "bf16", "f16"]
 
@@ -123,11 +123,11 @@ def open_runtime(
     engine = options.chosen_engine
     if engine == "openvino":
         _require_suffix(model, engine, OPENVINO_SUFFIXES)
-        from dashcam_pipeline.vision.openvino_runtime import OpenVinoRuntime
+        from dashcam_pipeline.vision.models.openvino_runtime import OpenVinoRuntime
 
         return OpenVinoRuntime(model, options, input_shape, fit)
     _require_suffix(model, engine, ONNX_SUFFIXES)
-    from dashcam_pipeline.vision.onnx_runtime import OnnxRuntime
+    from dashcam_pipeline.vision.models.onnx_runtime import OnnxRuntime
 
     return OnnxRuntime(model, options, input_shape)
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dashcam_pipeline.vision.appearance import Signature, blended, difference
-from dashcam_pipeline.vision.duplicates import parts
-from dashcam_pipeline.vision.ego_motion import NO_SHIFT, Shift
 from dashcam_pipeline.vision.geometry import growth, iou
+from dashcam_pipeline.vision.tracking.appearance import Signature, blended, difference
+from dashcam_pipeline.vision.tracking.duplicates import parts
+from dashcam_pipeline.vision.tracking.ego_motion import NO_SHIFT, Shift
 from dashcam_pipeline.vision.types import Box, Detection
 
 Boxes = NDArray[Any]
@@ -113,7 +113,7 @@ class VehicleTracker:
         """
         from trackers import ByteTrackTracker  # takes most of a second: only processes that track pay for it
 
-        from dashcam_pipeline.vision.association import CheckedIoU
+        from dashcam_pipeline.vision.tracking.association import CheckedIoU
 
         self._overlap = CheckedIoU()
         self._tracker: Any = ByteTrackTracker(

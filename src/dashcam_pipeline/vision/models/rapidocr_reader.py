@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from dashcam_pipeline.errors import EngineUnavailable, WeightsMissing
-from dashcam_pipeline.vision.plate_reader import NOTHING_READ, as_plate_read
-from dashcam_pipeline.vision.runtime import RuntimeOptions
+from dashcam_pipeline.vision.models.plate_reader import NOTHING_READ, as_plate_read
+from dashcam_pipeline.vision.models.runtime import RuntimeOptions
 from dashcam_pipeline.vision.types import Image, PlateRead
 
 BUNDLED_MODEL = "PP-OCRv6_rec_small.onnx"

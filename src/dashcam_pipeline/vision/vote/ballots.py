@@ -10,7 +10,7 @@ from dashcam_pipeline.config import VoteSettings
 from dashcam_pipeline.vision.types import Box, PlateRead
 
 if TYPE_CHECKING:
-    from dashcam_pipeline.vision.plate_quality import PlateQuality
+    from dashcam_pipeline.vision.plates.plate_quality import PlateQuality
 
 
 def search_name(track_id: int, frame_idx: int, in_full: bool) -> str:

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from dashcam_pipeline.config import LookSettings, VoteSettings
-from dashcam_pipeline.vision.ballots import LookResult, search_name
-from dashcam_pipeline.vision.grammar import Grammar
+from dashcam_pipeline.vision.plates.grammar import Grammar
+from dashcam_pipeline.vision.tracking.watch import Look, Passing
 from dashcam_pipeline.vision.types import Box
-from dashcam_pipeline.vision.voting import decide
-from dashcam_pipeline.vision.watch import Look, Passing
+from dashcam_pipeline.vision.vote.ballots import LookResult, search_name
+from dashcam_pipeline.vision.vote.voting import decide
 
 SHRUNK = 2.0
 """Pictures that a shrunk search makes smaller by more than this are worth a search in full when it finds nothing."""

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from dashcam_pipeline.config import DetectionSettings, LookSettings, TrackingSettings
-from dashcam_pipeline.vision.appearance import signature_of
-from dashcam_pipeline.vision.ego_motion import NO_SHIFT, EgoMotion
-from dashcam_pipeline.vision.overlay import Overlay
-from dashcam_pipeline.vision.plate_gates import Surroundings
+from dashcam_pipeline.vision.plates.plate_gates import Surroundings
 from dashcam_pipeline.vision.quality import sharpness
-from dashcam_pipeline.vision.scene import ShotCuts
-from dashcam_pipeline.vision.tracker import Sight, TrackedSight, VehicleTracker
+from dashcam_pipeline.vision.tracking.appearance import signature_of
+from dashcam_pipeline.vision.tracking.ego_motion import NO_SHIFT, EgoMotion
+from dashcam_pipeline.vision.tracking.overlay import Overlay
+from dashcam_pipeline.vision.tracking.scene import ShotCuts
+from dashcam_pipeline.vision.tracking.tracker import Sight, TrackedSight, VehicleTracker
 from dashcam_pipeline.vision.types import Box, Detection, Image
 
 PICTURE_GROWTH = 1.5

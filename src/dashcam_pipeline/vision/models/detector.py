@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Protocol
 
 from dashcam_pipeline.errors import EngineUnavailable
-from dashcam_pipeline.vision.batches import chunks, of_picture, stacked
-from dashcam_pipeline.vision.heads import (
+from dashcam_pipeline.vision.models.batches import chunks, of_picture, stacked
+from dashcam_pipeline.vision.models.heads import (
     COCO_VEHICLES,
     EndToEndHead,
     Head,
@@ -16,10 +16,10 @@ from dashcam_pipeline.vision.heads import (
     PicoDetHead,
     SsdHead,
 )
-from dashcam_pipeline.vision.input_size import InputSize, square
-from dashcam_pipeline.vision.runtime import Runtime, RuntimeOptions, open_runtime
+from dashcam_pipeline.vision.models.input_size import InputSize, square
+from dashcam_pipeline.vision.models.runtime import Runtime, RuntimeOptions, open_runtime
+from dashcam_pipeline.vision.models.ultralytics_detector import UltralyticsDetector, is_for_ultralytics
 from dashcam_pipeline.vision.types import Detection, Image
-from dashcam_pipeline.vision.ultralytics_detector import UltralyticsDetector, is_for_ultralytics
 
 PLATE = "plate"
 
@@ -64,7 +64,7 @@ def open_vehicle_detector(
 
     if not fitted or options.chosen_engine != "openvino":
         return load(None)
-    from dashcam_pipeline.vision.fitted import FittedDetector
+    from dashcam_pipeline.vision.models.fitted import FittedDetector
 
     return FittedDetector(load)
 

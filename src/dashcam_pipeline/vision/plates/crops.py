@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from dashcam_pipeline.config import DetectionSettings
-from dashcam_pipeline.vision.plate_gates import NOTHING_AROUND, Judgement, Surroundings, judge_plates
+from dashcam_pipeline.vision.plates.plate_gates import NOTHING_AROUND, Judgement, Surroundings, judge_plates
 from dashcam_pipeline.vision.types import Box, Detection, Image
 
 

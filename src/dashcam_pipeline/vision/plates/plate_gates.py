@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from dashcam_pipeline.vision.overlay import is_covered
+import numpy as np
+
 from dashcam_pipeline.vision.types import Box, Detection
 
 TOP_WITHOUT_PLATE = 0.2
@@ -43,6 +44,13 @@ HELD = 0.8
 
 SMALLER_AREA, SMALLER_WIDTH = 0.5, 0.8
 """… and is smaller by these factors: else it is a second box of the same vehicle, or of a lorry's cab."""
+
+
+COVERED = 0.5
+"""Share of a plate's box that has to lie on overlay for it to be overlay."""
+
+SAMPLES_X, SAMPLES_Y = 16, 8
+"""Points of a box across and down that are asked whether they lie on overlay."""
 
 
 class NotAPlate(StrEnum):
@@ -131,6 +139,16 @@ def objection(plate: Box, vehicle: Box, around: Surroundings) -> NotAPlate | Non
     if any(_is_rather_of(plate, other, vehicle) for other in around.others):
         return NotAPlate.OTHER_VEHICLE
     return None
+
+
+def is_covered(box: Box, rectangles: Sequence[Box]) -> bool:
+    """Whether most of a box lies on rectangles, which may overlap each other."""
+    if not rectangles:
+        return False
+    x = box.x1 + box.width * (np.arange(SAMPLES_X) + 0.5) / SAMPLES_X
+    y = (box.y1 + box.height * (np.arange(SAMPLES_Y) + 0.5) / SAMPLES_Y)[:, None]
+    inside = [(x >= one.x1) & (x < one.x2) & (y >= one.y1) & (y < one.y2) for one in rectangles]
+    return bool(np.logical_or.reduce(inside).mean() >= COVERED)
 
 
 def _worth(plate: Detection, vehicle: Box) -> float:

@@ -16,8 +16,8 @@ import numpy as np
 
 from dashcam_pipeline.assets import configs_folder
 from dashcam_pipeline.vision.logistic import LogisticModel, read_logistic
+from dashcam_pipeline.vision.plates.straighten import Slant, slant
 from dashcam_pipeline.vision.quality import sharpness
-from dashcam_pipeline.vision.straighten import Slant, slant
 from dashcam_pipeline.vision.types import Box, Image
 
 MODEL_FILE = Path("fitted", "plate_quality.yaml")  # in the folder of the presets

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from dashcam_pipeline.config import VoteSettings
 from dashcam_pipeline.errors import ConfigError
-from dashcam_pipeline.vision.plate_format_files import own_countries, user_countries
-from dashcam_pipeline.vision.plate_formats import Country
+from dashcam_pipeline.vision.plates.plate_format_files import own_countries, user_countries
+from dashcam_pipeline.vision.plates.plate_formats import Country
 from dashcam_pipeline.vision.types import PlateRead
 from dashcam_pipeline.yaml_file import shortened
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from dashcam_pipeline.vision.lookalikes import confusable, differ_only_by_confusion
+from dashcam_pipeline.vision.geometry import iou
+from dashcam_pipeline.vision.plates.lookalikes import confusable, differ_only_by_confusion
 from dashcam_pipeline.vision.types import Box
 
 TOGETHER_S = 0.05
@@ -252,12 +253,3 @@ def edits(one: str, other: str, same: Callable[[str, str], bool] = operator.eq) 
             cost = min(corner + (not same(mine, theirs)), costs[column] + 1, costs[column - 1] + 1)
             corner, costs[column] = costs[column], cost
     return costs[-1]
-
-
-def iou(one: Box, other: Box) -> float:
-    """The common area of two boxes as a share of the area that they cover together."""
-    width = min(one.x2, other.x2) - max(one.x1, other.x1)
-    height = min(one.y2, other.y2) - max(one.y1, other.y1)
-    common = max(0.0, width) * max(0.0, height)
-    together = one.area + other.area - common
-    return common / together if together > 0.0 else 0.0

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dashcam_pipeline.config import DetectionSettings
-from dashcam_pipeline.vision.crops import plate_picture
-from dashcam_pipeline.vision.plate_quality import PlateQuality, judge
-from dashcam_pipeline.vision.straighten import slant, straightened
-from dashcam_pipeline.vision.two_lines import may_have_two_lines, side_by_side
+from dashcam_pipeline.vision.plates.crops import plate_picture
+from dashcam_pipeline.vision.plates.plate_quality import PlateQuality, judge
+from dashcam_pipeline.vision.plates.straighten import slant, straightened
+from dashcam_pipeline.vision.plates.two_lines import may_have_two_lines, side_by_side
 from dashcam_pipeline.vision.types import Box, Image, PlateRead
 
 

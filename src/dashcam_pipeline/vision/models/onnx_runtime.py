@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dashcam_pipeline.errors import EngineUnavailable, WeightsCorrupt
-from dashcam_pipeline.vision.batches import fits_batch
-from dashcam_pipeline.vision.onnx_batching import batched_model
-from dashcam_pipeline.vision.runtime import RuntimeOptions
+from dashcam_pipeline.vision.models.batches import fits_batch
+from dashcam_pipeline.vision.models.onnx_batching import batched_model
+from dashcam_pipeline.vision.models.runtime import RuntimeOptions
 
 CPU = "CPUExecutionProvider"
 CUDA = "CUDAExecutionProvider"

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from dashcam_pipeline.config import VoteSettings
-from dashcam_pipeline.vision.ballots import LookResult
-from dashcam_pipeline.vision.grammar import Grammar
-from dashcam_pipeline.vision.pooling import edits
-from dashcam_pipeline.vision.voting import Verdict, decide
-from dashcam_pipeline.vision.watch import Passing
+from dashcam_pipeline.vision.plates.grammar import Grammar
+from dashcam_pipeline.vision.tracking.watch import Passing
+from dashcam_pipeline.vision.vote.ballots import LookResult
+from dashcam_pipeline.vision.vote.pooling import edits
+from dashcam_pipeline.vision.vote.voting import Verdict, decide
 
 OTHER_PLATE_EDITS = 3
 """Texts that differ in so many characters are two plates, and not one that was misread."""

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dashcam_pipeline.config import VoteSettings
-from dashcam_pipeline.vision.ballots import Ballot, LookResult, ballots_of
-from dashcam_pipeline.vision.confidence import Grounds, confidence_of
-from dashcam_pipeline.vision.grammar import Grammar, region_of
-from dashcam_pipeline.vision.pooling import Candidate, Pool, pool
+from dashcam_pipeline.vision.plates.grammar import Grammar, region_of
 from dashcam_pipeline.vision.types import NoPlateReason
+from dashcam_pipeline.vision.vote.ballots import Ballot, LookResult, ballots_of
+from dashcam_pipeline.vision.vote.confidence import Grounds, confidence_of
+from dashcam_pipeline.vision.vote.pooling import Candidate, Pool, pool
 
 CONTESTED = 0.5
 """A text that has less than this share of the weight of all reads is one of several."""

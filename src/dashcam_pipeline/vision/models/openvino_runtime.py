@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dashcam_pipeline.errors import EngineUnavailable, WeightsCorrupt
-from dashcam_pipeline.vision.compiled_models import compiled_model
-from dashcam_pipeline.vision.input_size import InputSize, resize_input
-from dashcam_pipeline.vision.runtime import RuntimeOptions
+from dashcam_pipeline.vision.models.compiled_models import compiled_model
+from dashcam_pipeline.vision.models.input_size import InputSize, resize_input
+from dashcam_pipeline.vision.models.runtime import RuntimeOptions
 
 CONVERTER = "openvino.tools.ovc"
 

@@ -14,8 +14,8 @@ import yaml
 from numpy.typing import NDArray
 
 from dashcam_pipeline.errors import ConfigError, WeightsCorrupt, WeightsMissing
-from dashcam_pipeline.vision.batches import chunks, of_picture, stacked
-from dashcam_pipeline.vision.runtime import RuntimeOptions, open_runtime
+from dashcam_pipeline.vision.models.batches import chunks, of_picture, stacked
+from dashcam_pipeline.vision.models.runtime import RuntimeOptions, open_runtime
 from dashcam_pipeline.vision.types import Image, PlateRead, Shares
 
 ReaderKind = Literal["fast-plate-ocr", "rapidocr", "paddleocr"]
@@ -55,11 +55,11 @@ def open_plate_reader(kind: ReaderKind, model: Path | None, options: RuntimeOpti
         ConfigError: fast-plate-ocr without a model.
     """
     if kind == "rapidocr":
-        from dashcam_pipeline.vision.rapidocr_reader import RapidOcrReader
+        from dashcam_pipeline.vision.models.rapidocr_reader import RapidOcrReader
 
         return RapidOcrReader(model, options)
     if kind == "paddleocr":
-        from dashcam_pipeline.vision.paddleocr_reader import PaddleOcrReader
+        from dashcam_pipeline.vision.models.paddleocr_reader import PaddleOcrReader
 
         return PaddleOcrReader(model, options)
     if model is None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from dashcam_pipeline.vision.detector import Detector
-from dashcam_pipeline.vision.input_size import InputSize, size_for
+from dashcam_pipeline.vision.models.detector import Detector
+from dashcam_pipeline.vision.models.input_size import InputSize, size_for
 from dashcam_pipeline.vision.types import Detection, Image
 
 SIZES_KEPT = 4

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dashcam_pipeline.vision.ballots import Ballot
+from dashcam_pipeline.vision.vote.ballots import Ballot
 
 FLOOR = 0.02
 """The least probability that a reader is taken to give a character: it may always have been wrong."""

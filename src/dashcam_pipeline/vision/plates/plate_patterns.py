@@ -6,7 +6,7 @@ import re
 import string
 from collections.abc import Mapping
 
-from dashcam_pipeline.vision.plate_formats import Element
+from dashcam_pipeline.vision.plates.plate_formats import Element
 from dashcam_pipeline.yaml_file import shortened
 
 MOST_REPEATS = 12

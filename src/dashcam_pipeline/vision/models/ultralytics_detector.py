@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 
 from dashcam_pipeline.errors import ConfigError, EngineUnavailable, WeightsCorrupt, WeightsMissing
-from dashcam_pipeline.vision.heads import COCO_VEHICLES, SAME_OBJECT_IOU
-from dashcam_pipeline.vision.runtime import RuntimeOptions
+from dashcam_pipeline.vision.models.heads import COCO_VEHICLES, SAME_OBJECT_IOU
+from dashcam_pipeline.vision.models.runtime import RuntimeOptions
 from dashcam_pipeline.vision.types import Box, Detection, Image
 
 INSTALL = "pip install 'dashcam-pipeline[ultralytics]'"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from itertools import permutations
 
-from dashcam_pipeline.vision.plate_format_files import own_lookalikes
+from dashcam_pipeline.vision.plates.plate_format_files import own_lookalikes
 
 
 def confusable(a: str, b: str) -> bool:

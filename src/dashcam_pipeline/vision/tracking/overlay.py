@@ -8,12 +8,13 @@ bonnet is found the same way: no plate of another vehicle either.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 
+from dashcam_pipeline.vision.plates.plate_gates import is_covered
 from dashcam_pipeline.vision.types import Box, Image
 
 if TYPE_CHECKING:
@@ -75,12 +76,6 @@ MIN_TILES = 4
 
 MIN_MARKS = 6
 """Edges of the shortest line of text."""
-
-COVERED = 0.5
-"""Share of a plate's box that has to lie on overlay for it to be overlay."""
-
-SAMPLES_X, SAMPLES_Y = 16, 8
-"""Points of a box across and down that are asked whether they lie on overlay."""
 
 
 class Overlay:
@@ -185,16 +180,6 @@ class Overlay:
             inside = change[top : max(0, -int(-box.y2 // y)), left : max(0, -int(-box.x2 // x))]
             np.minimum(inside, 0, out=inside)
         self._kept = np.clip(self._kept.astype(np.int8) + change, 0, MOST).astype(np.uint8)
-
-
-def is_covered(box: Box, rectangles: Sequence[Box]) -> bool:
-    """Whether most of a box lies on rectangles, which may overlap each other."""
-    if not rectangles:
-        return False
-    x = box.x1 + box.width * (np.arange(SAMPLES_X) + 0.5) / SAMPLES_X
-    y = (box.y1 + box.height * (np.arange(SAMPLES_Y) + 0.5) / SAMPLES_Y)[:, None]
-    inside = [(x >= one.x1) & (x < one.x2) & (y >= one.y1) & (y < one.y2) for one in rectangles]
-    return bool(np.logical_or.reduce(inside).mean() >= COVERED)
 
 
 def _moves(edge: NDArray[np.bool_], same: NDArray[np.bool_]) -> bool:

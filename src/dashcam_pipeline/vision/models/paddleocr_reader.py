@@ -13,8 +13,8 @@ import numpy as np
 import yaml
 
 from dashcam_pipeline.errors import EngineUnavailable, WeightsMissing
-from dashcam_pipeline.vision.plate_reader import NOTHING_READ, as_plate_read
-from dashcam_pipeline.vision.runtime import RuntimeOptions
+from dashcam_pipeline.vision.models.plate_reader import NOTHING_READ, as_plate_read
+from dashcam_pipeline.vision.models.runtime import RuntimeOptions
 from dashcam_pipeline.vision.types import Image, PlateRead
 
 INSTALL = "pip install 'dashcam-pipeline[paddle]'"

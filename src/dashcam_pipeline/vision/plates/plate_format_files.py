@@ -12,8 +12,15 @@ import yaml
 from dashcam_pipeline.assets import configs_folder
 from dashcam_pipeline.errors import BadInput, ConfigError
 from dashcam_pipeline.user_paths import expanded, shown
-from dashcam_pipeline.vision.plate_formats import ALPHABET, LETTERS, MOST_CHARS, Country, PlateFormat, plain
-from dashcam_pipeline.vision.plate_patterns import BadPattern, parsed
+from dashcam_pipeline.vision.plates.plate_formats import (
+    ALPHABET,
+    LETTERS,
+    MOST_CHARS,
+    Country,
+    PlateFormat,
+    plain,
+)
+from dashcam_pipeline.vision.plates.plate_patterns import BadPattern, parsed
 from dashcam_pipeline.yaml_file import KeyPath, YamlFile, read_yaml_file, shortened
 
 LOOKALIKES_FILE = "lookalikes.yaml"  # the one file in the folder that is no country

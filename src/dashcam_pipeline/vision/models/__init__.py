@@ -1,0 +1,1 @@
+"""Models as the stages ask them: runtimes, input sizes, detectors, readers."""

@@ -1,0 +1,1 @@
+"""From the boxes of successive frames to vehicles that pass, and their best views."""
