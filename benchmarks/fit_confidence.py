@@ -59,9 +59,8 @@ class Vote:
 
 def main() -> int:
     given = _arguments()
-    voting.confidence_of = lambda grounds: (
-        0.0
-    )  # the file that is to be written may be of other features, or not there
+    # The file that is to be written may be of other features, or not there; and nothing is to be unreadable here.
+    voting.confidence_of = lambda grounds: 1.0
     cache = cached_models(ModelCache(given.cache)) if given.cache else nullcontext()
     try:
         with cache:

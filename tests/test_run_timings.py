@@ -57,7 +57,7 @@ def test_timings_agree_with_the_run_and_with_each_other(work_dir: Path, tmp_path
     assert said["frames_looked_at"] == tasks["VEHICLE_DETECT"] == said["inferences"]["vehicle"] > 40
     searches = said["inferences"]["plate"] + said["inferences"]["plate_in_full"]
     assert searches == tasks["PLATE_DETECT"] > 0
-    assert said["inferences"]["text"] == tasks["OCR"] > 0
+    assert said["inferences"]["text"] == 2 * tasks["OCR"] > 0  # by two readers
     for stage in said["stages"].values():
         assert stage["batches"] <= stage["tasks"]
         assert (stage["worker_s"] > 0) == (stage["tasks"] > 0) or stage["worker_s"] < 0.001

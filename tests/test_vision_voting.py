@@ -76,7 +76,8 @@ SMALL = replace(looked(0, "AB12CDE"), vehicle_box=Box(0, 0, 50, 40))
         ([looked(0, "AB12CDE", plate_px=VOTE.min_plate_px - 1)], NoPlateReason.PLATE_TOO_SMALL),
         (looks(["", ""]), NoPlateReason.UNREADABLE),
         (looks(["AB12CDE"]), NoPlateReason.TOO_FEW_READS),
-        (looks(["AB12CDE"] * 2, 0.3), NoPlateReason.LOW_CONFIDENCE),
+        (looks(["AB12CDE"] * 2, 0.75), NoPlateReason.LOW_CONFIDENCE),
+        (looks(["AB12CDE"] * 2, 0.1), NoPlateReason.UNREADABLE),  # readers make something of every plate
         (looks(["AAAA"] * 2 + ["BBBB"] * 2 + ["CCCC"] * 2), NoPlateReason.READS_DISAGREE),
         ([replace(looked(0, None), failed=True)], NoPlateReason.ERROR),
         ([], NoPlateReason.ERROR),

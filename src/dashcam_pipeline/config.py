@@ -261,6 +261,8 @@ class VoteSettings(Section):
     null = that region alone."""
     plate_formats: Path | None = None
     """Folder with plate formats of your own (docs/plates.md); a country that is there replaces the one known here."""
+    guess_confidence: Share = 0.1
+    """Below, a text is not even a best guess: the plate counts as unreadable."""
     claim_confidence: Share = 0.7
     """At or above, a text is the sighting's plate; below, only its best guess."""
 

@@ -47,10 +47,11 @@ class _File:
 
 
 def stamp_of(settings: Settings) -> str:
-    """Names the settings that decide which sightings are one vehicle, and what its plate is."""
+    """Names the settings that decide which sightings are one vehicle. Those of the vote are not among them: what was
+    read with others keeps its plate, see `resume.py`."""
     if not settings.trips.join:
         return NOT_JOINED
-    relevant = [RULES, settings.trips.model_dump(mode="json"), settings.vote.model_dump(mode="json")]
+    relevant = [RULES, settings.trips.model_dump(mode="json")]
     return hashlib.sha256(json.dumps(relevant, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -63,10 +63,11 @@ def _agreeing_looks(parts: tuple[Part, ...]) -> int:
 
 
 def _may_be_two(verdict: Verdict) -> bool:
-    """Whether two looks read something quite other than the winner."""
-    if verdict.text is None:
+    """Whether two looks read something quite other than the winner, or than the strongest read where nothing won."""
+    text = verdict.text or verdict.best_read
+    if text is None:
         return False
-    others = {b.look.frame_idx for b in verdict.ballots if edits(b.text, verdict.text) >= OTHER_PLATE_EDITS}
+    others = {b.look.frame_idx for b in verdict.ballots if edits(b.text, text) >= OTHER_PLATE_EDITS}
     return len(others) > 1
 
 

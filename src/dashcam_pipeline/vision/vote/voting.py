@@ -60,8 +60,10 @@ def decide(results: Sequence[LookResult], settings: VoteSettings, grammar: Gramm
     match = grammar.judge(winner.text, region)
     grounds = _grounds(winner, ballots, agreeing, match is not None and match.tells)
     confidence = confidence_of(grounds)
+    if confidence < settings.guess_confidence:
+        return _unreadable(ballots, grounds)
     reason = _objection(grounds, confidence, settings)
-    best = max(ballots, key=lambda b: (b.weight, -b.look.frame_idx, b.read.reader))
+    best = _strongest(ballots)
     shown = max(agreeing or [best], key=lambda b: (*picture_rank(b.look), b.weight))
     return Verdict(
         plate=winner.text if reason is None else None,
@@ -128,6 +130,26 @@ def _objection(grounds: Grounds, confidence: float, settings: VoteSettings) -> N
 
 def _is_cut_off(look: LookResult) -> bool:
     return look.quality is not None and look.quality.cut_off
+
+
+def _unreadable(ballots: Sequence[Ballot], grounds: Grounds) -> Verdict:
+    """Readers make something of every plate; where nothing speaks for it, it is no guess."""
+    best = _strongest(ballots)
+    return Verdict(
+        plate=None,
+        best_guess=None,
+        confidence=None,
+        reason=NoPlateReason.UNREADABLE,
+        grounds=grounds,
+        looks=grounds.looks,
+        ballots=tuple(ballots),
+        best_read=best.text,
+        evidence=max((ballot.look for ballot in ballots), key=picture_rank),
+    )
+
+
+def _strongest(ballots: Sequence[Ballot]) -> Ballot:
+    return max(ballots, key=lambda b: (b.weight, -b.look.frame_idx, b.read.reader))
 
 
 def _shown(pooled: Pool, text: str) -> tuple[dict[str, float], ...]:
