@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html.parser
 import json
+import platform
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -315,6 +316,58 @@ def test_page_holds_its_pictures_and_needs_nothing_else(
     assert text.count("(the file is not on this host)") == 3
     assert "I515EBC" in text
     assert capsys.readouterr().out == ""
+
+
+def picture_in(work_dir: Path) -> Path:
+    """The picture of the plate of WELL_KNOWN, in a work dir."""
+    path = work_dir / "evidence/ab/abcdef/1_plate.jpg"
+    path.parent.mkdir(parents=True)
+    cv2.imwrite(str(path), np.zeros((20, 60, 3), np.uint8))
+    return path
+
+
+def test_pictures_of_a_work_dir_that_was_moved_are_found_in_the_one_in_use(
+    dashcam: Dashcam, results: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    moved = tmp_path / "moved"
+    picture = picture_in(moved)
+    place = ("--db", results, "--work-dir", moved)
+    assert dashcam("explain", "abcdef01-1-1", *place) == EXIT_OK
+    shown = capsys.readouterr().out.splitlines()
+    assert f"  plate: {picture}" in shown
+    assert dashcam("export", "--format", "json", *place) == EXIT_OK
+    rows = json.loads(capsys.readouterr().out)
+    assert {row["plate_evidence"] for row in rows if row["plate"] == "LS15EBC"} == {str(picture)}
+
+
+@pytest.mark.parametrize(("host", "used"), [(platform.node(), "recorded"), ("elsewhere", "moved")])
+def test_work_dir_of_another_host_is_looked_at_last(
+    dashcam: Dashcam,
+    results: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    host: str,
+    used: str,
+) -> None:
+    pictures = {name: picture_in(tmp_path / name) for name in ("recorded", "moved")}
+    with psycopg.connect(results) as connection:
+        connection.execute("UPDATE runs SET work_dir = %s, host = %s", (str(tmp_path / "recorded"), host))
+    place = ("--db", results, "--work-dir", tmp_path / "moved")
+    assert dashcam("explain", "abcdef01-1-1", "--json", *place) == EXIT_OK
+    assert json.loads(capsys.readouterr().out)["pictures"]["plate"] == str(pictures[used])
+    assert dashcam("runs", "show", *place) == EXIT_OK
+    assert f"evidence pictures: {tmp_path / used / 'evidence'}\n" in capsys.readouterr().out
+
+
+def test_page_without_its_pictures_says_so_in_one_line(
+    dashcam: Dashcam, results: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, other = tmp_path / "proof.html", tmp_path / "other"
+    other.mkdir()
+    assert dashcam("explain", "abcdef01-1-1", "--html", out, "--db", results, "--work-dir", other) == EXIT_OK
+    _, said = capsys.readouterr().err.splitlines()
+    assert f"4 of its 4 pictures are not in {tmp_path} and {other}" in said
+    assert "--work-dir" in said
 
 
 def test_page_shows_odd_names_as_they_are(dashcam: Dashcam, results: str, tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ def print_read_already(prepared: Prepared, database: Database, work_dir: Path) -
         for run_id in run_ids:
             video_ids = [one.video.video_id for one in kept if one.reading.run_id == run_id]
             run = find_run(connection, run_id)
-            found += [seen for seen in iterate_sightings(connection, run, video_ids) if seen.plate]
+            found += [seen for seen in iterate_sightings(connection, run, video_ids, work_dir) if seen.plate]
     console = _console()
     _print_sightings(console, found, work_dir)
     harmed = [one for one in kept if one.reading.status is not VideoStatus.DONE]
@@ -67,7 +67,7 @@ def print_closing(report: Report, database: Database, work_dir: Path) -> None:
     with connect(database.url) as connection:
         run = find_run(connection, report.run.run_id)
         videos = list_videos(connection, run.run_id)
-        claimed = [sighting for sighting in iterate_sightings(connection, run) if sighting.plate]
+        claimed = [seen for seen in iterate_sightings(connection, run, work_dir=work_dir) if seen.plate]
         without_pictures = count_without_pictures(connection, run.run_id)
     console = _console()
     _print_sightings(console, claimed, work_dir)

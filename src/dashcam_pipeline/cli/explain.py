@@ -32,6 +32,7 @@ from dashcam_pipeline.cli.results import open_results
 from dashcam_pipeline.storage import explaining
 from dashcam_pipeline.storage.explaining import Explained, Explanation, LooksOf
 from dashcam_pipeline.storage.export import whole_file
+from dashcam_pipeline.storage.location import resolve_location
 from dashcam_pipeline.vision.reasons import in_words
 
 WIDTH = 100  # columns, also through a pipe
@@ -58,12 +59,16 @@ def explain(
 
     Example: dashcam explain LS15EBC --html proof.html
     """
-    with open_results(db, work_dir) as connection:
-        found = explaining.explain(connection, sighting)
+    location = resolve_location(db, work_dir)
+    with open_results(location) as connection:
+        found = explaining.explain(connection, sighting, location.work_dir)
     if html is not None:
         with whole_file(html) as file:
             file.write(page(found))
         print(f"sighting {found.sighting.id} in {html}", file=sys.stderr)
+        missing = _missing_pictures(found)
+        if missing is not None:
+            print(missing, file=sys.stderr)
     if as_json:
         print(as_json_text(found))
     elif html is None:
@@ -75,7 +80,7 @@ def as_json_text(found: Explanation) -> str:
     seen = found.sighting
     values = {"id": seen.id, **asdict(seen)}
     values["reason_in_words"] = in_words(seen.no_plate_reason).meaning if seen.no_plate_reason else None
-    values["pictures"] = {what: str(path) for what, path in seen.pictures().items()}
+    values["pictures"] = {what: str(path) for what, path in found.pictures().items()}
     values["looks"] = [
         {"sighting": part.id, "video": part.video, **asdict(look)}
         for part in found.parts
@@ -90,10 +95,23 @@ def _print(found: Explanation) -> None:
         print(_line(fact))
     _print_looks(found.parts)
     _print_votes(found.sighting)
-    pictures = found.sighting.pictures()
+    pictures = found.pictures()
     print("\npictures:" if pictures else "\nno pictures")
     for what, path in pictures.items():
         print(f"  {what}: {path}{'' if path.exists() else ' (not on this host)'}")
+
+
+def _missing_pictures(found: Explanation) -> str | None:
+    """What to say of a page that has not all its pictures; None when it has."""
+    pictures = found.pictures()
+    missing = sum(not path.exists() for path in pictures.values())
+    if not missing:
+        return None
+    looked = " and ".join(str(folder) for folder in found.place.folders())
+    return (
+        f"{missing} of its {len(pictures)} pictures are not in {looked}: the page is without them; "
+        "--work-dir names the folder that they were moved to"
+    )
 
 
 def _line(fact: Fact) -> str:

@@ -58,7 +58,7 @@ def _facts(explanation: Explanation) -> Iterator[str]:
 
 
 def _pictures(explanation: Explanation) -> Iterator[str]:
-    found = explanation.sighting.pictures()
+    found = explanation.pictures()
     if not found:
         return
     yield "<h2>Pictures</h2>"

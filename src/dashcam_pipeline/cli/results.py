@@ -22,9 +22,11 @@ from dashcam_pipeline.cli.trips import trip_lines
 from dashcam_pipeline.storage import reading
 from dashcam_pipeline.storage.connection import Connection, connect, unavailable
 from dashcam_pipeline.storage.database import Database
+from dashcam_pipeline.storage.evidence_budget import FOLDER as EVIDENCE
+from dashcam_pipeline.storage.evidence_place import EvidencePlace
 from dashcam_pipeline.storage.export import Format
 from dashcam_pipeline.storage.export import export as write_export
-from dashcam_pipeline.storage.location import resolve_location
+from dashcam_pipeline.storage.location import Location, resolve_location
 from dashcam_pipeline.storage.reading import LATEST, RunSummary, VideoSummary
 from dashcam_pipeline.storage.resuming import CHANGED
 from dashcam_pipeline.storage.rows import VideoStatus
@@ -42,7 +44,8 @@ def list_runs(context: typer.Context, db: Db = None, work_dir: WorkDir = None) -
         if db is not None or work_dir is not None:
             raise typer.BadParameter("--db and --work-dir go behind the subcommand")
         return
-    with open_results(db, work_dir) as connection:
+    location = resolve_location(db, work_dir)
+    with open_results(location) as connection:
         found = reading.list_runs(connection)
     if not found:
         print("no run has been recorded yet")
@@ -65,7 +68,8 @@ def show_run(
 
     Example: dashcam runs show latest
     """
-    with open_results(db, work_dir) as connection:
+    location = resolve_location(db, work_dir)
+    with open_results(location) as connection:
         found = reading.find_run(connection, run)
         videos = reading.list_videos(connection, found.run_id)
         dead = reading.list_dead_letters(connection, found.run_id)
@@ -85,7 +89,8 @@ def show_run(
     if dead:
         show_dead_letters(dead, {video.video_id: video.filename for video in videos}, tracebacks)
     if found.work_dir:
-        print(f"evidence pictures: {found.work_dir}/evidence")
+        place = EvidencePlace(found.work_dir, found.host, location.work_dir)
+        print(f"evidence pictures: {place.find(EVIDENCE)}")
     for line in _ways_on(found, videos):
         print(line)
 
@@ -110,28 +115,29 @@ def export(
 
     `plate` holds only what the run claims; weaker texts stand in `best_guess`.
 
-    Evidence paths are those on the host of the run.
+    Evidence paths are those in the run's work dir, or in --work-dir where it was moved to.
 
     Example: dashcam export --run latest --format json -o sightings.json
     """
-    with open_results(db, work_dir) as connection:
+    location = resolve_location(db, work_dir)
+    with open_results(location) as connection:
         found = reading.find_run(connection, run)
         video_ids = reading.find_videos(connection, found.run_id, video) if video is not None else None
         _warn_of_replaced(connection, found)
-        sightings = reading.iterate_sightings(connection, found, video_ids)
+        sightings = reading.iterate_sightings(connection, found, video_ids, location.work_dir)
         count = write_export(sightings, format or _format_of(output), output)
     if output is not None:
         print(f"{count} sightings of run {found.run_id} in {output}", file=sys.stderr)
 
 
 @contextmanager
-def open_results(db: str | None, work_dir: Path | None) -> Iterator[Connection]:
-    """The database that the options mean, or else that of the last run.
+def open_results(location: Location) -> Iterator[Connection]:
+    """The database at a location, for reading.
 
     Raises:
         DatabaseUnavailable: there is none, or it went away meanwhile.
     """
-    with Database.attach(resolve_location(db, work_dir)) as database, connect(database.url) as connection:
+    with Database.attach(location) as database, connect(database.url) as connection:
         try:
             yield connection
         except psycopg.Error as error:

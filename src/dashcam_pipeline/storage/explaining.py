@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 
 from dashcam_pipeline.errors import BadInput
 from dashcam_pipeline.storage.connection import Connection
+from dashcam_pipeline.storage.evidence_place import EvidencePlace
 from dashcam_pipeline.storage.queries import query
 from dashcam_pipeline.storage.reading import LATEST, Sighting, find_run, iterate_sightings
 from dashcam_pipeline.storage.rows import LookRow
@@ -81,15 +82,15 @@ class Explained:
         """Of the plate, or else of the best guess."""
         return self.final_plate or self.best_guess
 
-    def pictures(self) -> dict[str, Path]:
-        """Those that there are, by what they show."""
+    def pictures(self) -> dict[str, str]:
+        """Those that there are, by what they show, relative to the work dir."""
         named = {
             "frame": self.frame_picture,
             "vehicle": self.vehicle_picture,
             "plate": self.plate_picture,
             "all looks at the plate": self.strip_picture,
         }
-        return {what: Path(self.work_dir or "", path) for what, path in named.items() if path}
+        return {what: path for what, path in named.items() if path}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,11 @@ class Explanation:
 
     sighting: Explained
     parts: tuple[LooksOf, ...]
+    place: EvidencePlace  # of the pictures
+
+    def pictures(self) -> dict[str, Path]:
+        """Those that were written, by what they show; they may be gone."""
+        return {what: self.place.find(path) for what, path in self.sighting.pictures().items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +132,13 @@ class _Looks:
     looks: object
 
 
-def explain(connection: Connection, name: str) -> Explanation:
+def explain(connection: Connection, name: str, work_dir: Path | None = None) -> Explanation:
     """The sighting that `name` means: an id, one with more characters of the video's id, or a plate of the latest run.
+
+    Args:
+        connection: to the database.
+        name: see above.
+        work_dir: where pictures are looked for that are not in the work dir of their run any more.
 
     Raises:
         BadInput: there is none, or several.
@@ -139,7 +150,8 @@ def explain(connection: Connection, name: str) -> Explanation:
         raise BadInput(f"the sighting {name!r} is gone: its video was read again; `dashcam export` lists all")
     with connection.cursor(row_factory=class_row(_Looks)) as looks:
         rows = looks.execute(query("explain", "looks"), {"uuid": uuid}).fetchall()
-    return Explanation(found, tuple(_looks_of(row) for row in rows))
+    place = EvidencePlace(found.work_dir, found.host, work_dir)
+    return Explanation(found, tuple(_looks_of(row) for row in rows), place)
 
 
 def _looks_of(row: _Looks) -> LooksOf:

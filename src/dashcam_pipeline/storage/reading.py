@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
+from pathlib import Path
 from typing import TypeVar
 
 from psycopg.rows import class_row, scalar_row
 
 from dashcam_pipeline.errors import BadInput
 from dashcam_pipeline.storage.connection import Connection
+from dashcam_pipeline.storage.evidence_place import EvidencePlace
 from dashcam_pipeline.storage.queries import query
 from dashcam_pipeline.storage.rows import DeadLetterRow, RunStatus, VideoStatus
 
@@ -30,6 +32,7 @@ class RunSummary:
     finished_at: datetime | None
     error: str | None
     work_dir: str | None
+    host: str | None  # whose work dir that is
     videos: int
     done: int  # videos that were read to their end
     frames_decoded: int
@@ -77,31 +80,48 @@ class Sighting:
     video: str | None  # file name
     first_frame: int  # frames count from 0 in decode order
     last_frame: int  # in `last_video`
-    first_s: float
-    last_s: float
-    vehicle_class: str
-    reads: int
-    agreeing_reads: int
-    best_guess: str | None
-    reason: str | None  # why there is no plate
-    best_read: str | None
-    frame: int  # of the evidence
-    frame_s: float
-    ts: datetime | None
+    first_s: float  # seconds from the start of `video`
+    last_s: float  # seconds from the start of `last_video`
+    last_video: str | None  # file name of the video of last_frame and last_s; most often `video`
+    span_s: float  # from the first sight to the last
+    vehicle_class: str  # car, truck, bus or motorcycle
+    reads: int  # looks that voted
+    agreeing_reads: int  # of these, with the text that won
+    best_guess: str | None  # the text of a vote that makes no claim
+    reason: str | None  # why there is no plate: see reasons.md
+    best_read: str | None  # the single strongest read, as the reader gave it
+    frame: int  # of the pictures
+    frame_s: float  # its second in `frame_video`
+    ts: datetime | None  # its time of day where known
     evidence: str | None  # picture of the vehicle
     plate_evidence: str | None
     frame_evidence: str | None  # picture of the whole frame
     strip_evidence: str | None  # picture of the plate in all looks
-    last_video: str | None  # file name of the video of last_frame and last_s; most often `video`
-    frame_video: str | None  # of the video of `frame`
-    span_s: float  # from the first sight to the last
+    frame_video: str | None  # file name of the video of `frame`
     parts: int  # rows of the table `vehicles` that it is made of
     video_path: str | None
-    video_id: str
-    track_id: int
-    part: int
-    uuid: str  # vehicles.id
-    run_id: str
+    video_id: str  # by content, not by name
+    track_id: int  # counts from 1 within the video
+    part: int  # counts from 0 within the track, which is split where its plate changes
+    uuid: str  # id in the database
+    run_id: str  # the run that wrote it last
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found(Sighting):
+    """A sighting with its pictures as they are stored: relative to the work dir of the run that wrote them."""
+
+    work_dir: str | None
+    host: str | None
+
+    def placed(self, in_use: Path | None) -> Sighting:
+        place = EvidencePlace(self.work_dir, self.host, in_use)
+        values = {field.name: getattr(self, field.name) for field in fields(Sighting)}
+        pictures = {name: str(place.find(values[name])) for name in PICTURES if values[name] is not None}
+        return Sighting(**{**values, **pictures})
+
+
+PICTURES = ("evidence", "plate_evidence", "frame_evidence", "strip_evidence")
 
 
 def list_runs(connection: Connection) -> list[RunSummary]:
@@ -179,9 +199,18 @@ def count_without_pictures(connection: Connection, run_id: str) -> int:
 
 
 def iterate_sightings(
-    connection: Connection, run: RunSummary, video_ids: Sequence[str] | None = None
+    connection: Connection,
+    run: RunSummary,
+    video_ids: Sequence[str] | None = None,
+    work_dir: Path | None = None,
 ) -> Iterator[Sighting]:
     """The sightings in the videos of a run by video and first frame, fetched bit by bit; evidence with its full path.
+
+    Args:
+        connection: to the database.
+        run: whose sightings.
+        video_ids: only of these videos.
+        work_dir: where pictures are looked for that are not in the work dir of their run any more.
 
     Of videos that the run skipped, because they had been read already, those of the earlier run.
     """
@@ -189,10 +218,11 @@ def iterate_sightings(
         "run_id": run.run_id,
         "video_ids": list(video_ids) if video_ids is not None else None,
     }
-    with connection.cursor(name="sightings", row_factory=class_row(Sighting)) as cursor:
+    with connection.cursor(name="sightings", row_factory=class_row(_Found)) as cursor:
         cursor.itersize = ROWS_A_TRIP
         cursor.execute(query("read", "sightings"), parameters)
-        yield from cursor
+        for found in cursor:
+            yield found.placed(work_dir)
 
 
 def _all(connection: Connection, record: type[Record], name: str, parameters: dict[str, str]) -> list[Record]:

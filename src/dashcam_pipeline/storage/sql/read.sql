@@ -1,6 +1,6 @@
 -- name: runs
 SELECT
-    runs.run_id, runs.status, runs.started_at, runs.finished_at, runs.error, runs.work_dir,
+    runs.run_id, runs.status, runs.started_at, runs.finished_at, runs.error, runs.work_dir, runs.host,
     coalesce(counts.videos, 0) AS videos,
     coalesce(counts.done, 0) AS done,
     coalesce(counts.frames_decoded, 0) AS frames_decoded,
@@ -66,12 +66,13 @@ SELECT
     seen.vehicle_class, seen.reads, seen.agreeing_reads,
     seen.best_guess, seen.no_plate_reason AS reason, seen.best_read,
     seen.frame_idx AS frame, seen.video_ts_frame AS frame_s, seen.ts,
-    coalesce(runs.work_dir || '/', '') || seen.vehicle_picture AS evidence,
-    coalesce(runs.work_dir || '/', '') || seen.plate_picture AS plate_evidence,
-    coalesce(runs.work_dir || '/', '') || seen.frame_picture AS frame_evidence,
-    coalesce(runs.work_dir || '/', '') || seen.strip_picture AS strip_evidence,
+    seen.vehicle_picture AS evidence,
+    seen.plate_picture AS plate_evidence,
+    seen.frame_picture AS frame_evidence,
+    seen.strip_picture AS strip_evidence,
     seen.until_video_filename AS last_video, seen.shown_video_filename AS frame_video, seen.span_s, seen.parts,
-    seen.video_path, seen.video_id, seen.track_id, seen.part, seen.id::text AS uuid, seen.run_id
+    seen.video_path, seen.video_id, seen.track_id, seen.part, seen.id::text AS uuid, seen.run_id,
+    runs.work_dir, runs.host
 FROM sightings AS seen LEFT JOIN runs ON runs.run_id = seen.shown_run_id
 WHERE (
     seen.run_id = %(run_id)s
