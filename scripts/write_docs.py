@@ -1,18 +1,25 @@
 """Write what is derived: configs/default.yaml, the tables in docs/configuration.md, the formats in docs/plates.md,
-the reasons in docs/reasons.md.
+the reasons in docs/reasons.md, the columns in docs/export.md.
 
-Run it after a change to src/dashcam_pipeline/config.py, configs/plates/ or vision/reasons.py; a test compares.
+Run it after a change to src/dashcam_pipeline/config.py, configs/plates/, vision/reasons.py,
+vision/plates/not_a_plate.py or storage/reading.py; a test compares.
 """
 
 from __future__ import annotations
 
+import inspect
+import re
 import sys
 from pathlib import Path
 
 from dashcam_pipeline.configuration_keys import default_yaml, markdown
+from dashcam_pipeline.storage.reading import Sighting
 from dashcam_pipeline.vision import reasons
 from dashcam_pipeline.vision.plates.plate_format_files import own_countries
 from dashcam_pipeline.vision.plates.plate_formats import Country
+
+COLUMN = re.compile(r" {4}(?P<name>\w+): [^#]+?(?:  # (?P<comment>.+))?")
+"""A field of a record, in its source."""
 
 ROOT = Path(__file__).resolve().parent.parent
 BEGIN = "<!-- settings: written by scripts/write_docs.py -->"
@@ -21,25 +28,39 @@ PLATES_BEGIN = "<!-- plates: written by scripts/write_docs.py -->"
 PLATES_END = "<!-- end of plates -->"
 REASONS_BEGIN = "<!-- reasons: written by scripts/write_docs.py -->"
 REASONS_END = "<!-- end of reasons -->"
+NOTES_BEGIN = "<!-- notes: written by scripts/write_docs.py -->"
+NOTES_END = "<!-- end of notes -->"
+EXPORT_BEGIN = "<!-- columns: written by scripts/write_docs.py -->"
+EXPORT_END = "<!-- end of columns -->"
 
 
 def derived() -> dict[Path, str]:
     """Every file that holds derived text, with what it should hold."""
     settings, plates = ROOT / "docs" / "configuration.md", ROOT / "docs" / "plates.md"
     why = ROOT / "docs" / "reasons.md"
+    export = ROOT / "docs" / "export.md"
+    with_reasons = _between(why.read_text("utf-8"), REASONS_BEGIN, reasons.markdown(), REASONS_END)
     return {
         ROOT / "configs" / "default.yaml": default_yaml(),
-        settings: _between(settings, BEGIN, markdown(), END),
-        plates: _between(plates, PLATES_BEGIN, _formats(), PLATES_END),
-        why: _between(why, REASONS_BEGIN, reasons.markdown(), REASONS_END),
+        settings: _between(settings.read_text("utf-8"), BEGIN, markdown(), END),
+        plates: _between(plates.read_text("utf-8"), PLATES_BEGIN, _formats(), PLATES_END),
+        why: _between(with_reasons, NOTES_BEGIN, reasons.notes_markdown(), NOTES_END),
+        export: _between(export.read_text("utf-8"), EXPORT_BEGIN, _columns(), EXPORT_END),
     }
 
 
-def _between(path: Path, begin: str, text: str, end: str) -> str:
-    """A file with `text` in the place of what stands between two of its lines."""
-    before, _, rest = path.read_text(encoding="utf-8").partition(begin)
+def _between(page: str, begin: str, text: str, end: str) -> str:
+    """A page with `text` in the place of what stands between two of its lines."""
+    before, _, rest = page.partition(begin)
     _, _, after = rest.partition(end)
     return f"{before}{begin}\n\n{text}\n{end}{after}"
+
+
+def _columns() -> str:
+    """The columns of `dashcam export` as a Markdown table, out of the comments of its record."""
+    found = [COLUMN.fullmatch(line) for line in inspect.getsource(Sighting).splitlines()]
+    rows = [f"| {column['name']} | {column['comment'] or ''} |" for column in found if column]
+    return "\n".join(["| column | meaning |", "|---|---|", *rows, ""])
 
 
 def _formats() -> str:

@@ -20,6 +20,8 @@ from dashcam_pipeline.cli import main
 from dashcam_pipeline.errors import EXIT_BAD_INPUT, EXIT_OK
 from dashcam_pipeline.storage.rows import VideoStatus
 from dashcam_pipeline.storage.writer import ResultWriter, sighting_id
+from dashcam_pipeline.vision.plates import not_a_plate
+from dashcam_pipeline.vision.plates.not_a_plate import NotAPlate
 from dashcam_pipeline.vision.reasons import IN_WORDS
 from dashcam_pipeline.vision.types import NoPlateReason
 from storage_rows import LOOKS, RUN, UNREAD, VIDEO, WELL_KNOWN
@@ -158,6 +160,19 @@ def test_view_that_was_searched_twice_says_which_search_it_was(
         writer.write([row])
     assert dashcam("explain", "00000000-5", "--db", results) == EXIT_OK
     assert capsys.readouterr().out.count("no plate found, in full size") == 1
+
+
+@pytest.mark.parametrize("code", NotAPlate)
+def test_what_is_not_its_plate_is_told_in_words(
+    dashcam: Dashcam, results: str, capsys: pytest.CaptureFixture[str], code: NotAPlate
+) -> None:
+    row = replace(UNREAD, video_id=OTHER, track_id=5, looks=(replace(LOOKS[2], note=str(code)),))
+    with ResultWriter(results) as writer:
+        writer.write([row])
+    assert dashcam("explain", "00000000-5", "--db", results) == EXIT_OK
+    shown = capsys.readouterr().out
+    assert f"not its plate: {not_a_plate.IN_WORDS[code]}" in shown
+    assert f" {code}\n" not in shown
 
 
 def test_missing_plate_is_explained_in_words_with_what_to_do(

@@ -22,7 +22,8 @@ from dashcam_pipeline.stages.records import (
     VideoRead,
 )
 from dashcam_pipeline.storage.rows import VideoRow, VideoStatus
-from dashcam_pipeline.vision.plates.plate_gates import NotAPlate, Surroundings
+from dashcam_pipeline.vision.plates.not_a_plate import NotAPlate
+from dashcam_pipeline.vision.plates.plate_gates import Surroundings
 from dashcam_pipeline.vision.types import Box, Detection, Image, PlateRead
 from dashcam_pipeline.vision.vote.voting import LookResult
 from stage_bench import VIDEO, Bench, frame_task, picture, stored, task, view

@@ -6,9 +6,9 @@ import pickle
 
 import pytest
 
+from dashcam_pipeline.vision.plates.not_a_plate import NotAPlate
 from dashcam_pipeline.vision.plates.plate_gates import (
     NOTHING_AROUND,
-    NotAPlate,
     Rejected,
     Surroundings,
     judge_plates,

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from dashcam_pipeline.config import DetectionSettings, LookSettings, Mask, TrackingSettings
-from dashcam_pipeline.vision.plates.plate_gates import NotAPlate, judge_plates
+from dashcam_pipeline.vision.plates.not_a_plate import NotAPlate
+from dashcam_pipeline.vision.plates.plate_gates import judge_plates
 from dashcam_pipeline.vision.tracking.watch import Passing, Watch
 from dashcam_pipeline.vision.types import Box, Detection, Image
 

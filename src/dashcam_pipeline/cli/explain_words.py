@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dashcam_pipeline.storage.explaining import Explained, Explanation, LooksOf
 from dashcam_pipeline.storage.rows import LookRow, ReadRow
-from dashcam_pipeline.vision.reasons import in_words
+from dashcam_pipeline.vision.reasons import in_words, note_in_words
 
 MOST_SHARES = 5  # characters shown of one position of the vote
 LOOK_COLUMNS = ("frame", "time", "plate px", "readable", "found", "by", "text", "sure", "weight", "vote")
@@ -206,7 +206,8 @@ def _read_cells(read: ReadRow, look: LookRow) -> tuple[str, ...]:
 
 def _note(look: LookRow) -> str:
     """A view that was searched twice has two looks."""
-    return f"{look.note}, in full size" if look.note and look.in_full else look.note or ""
+    note = note_in_words(look.note or "")
+    return f"{note}, in full size" if note and look.in_full else note
 
 
 def _vote(read: ReadRow, look: LookRow) -> str:

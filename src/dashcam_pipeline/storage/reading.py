@@ -76,9 +76,9 @@ class Sighting:
     plate: str | None  # only a claim; weaker texts stand in best_guess
     confidence: float | None  # of the plate, or else of the best guess
     region: str | None  # the readers' guess at the plate's country
-    format: str | None  # of the text, as "ro/standard"; None: none that is known
-    video: str | None  # file name
-    first_frame: int  # frames count from 0 in decode order
+    format: str | None  # of the text, as "ro/standard"; unknown where it fits none
+    video: str | None  # file name of the video in which it was seen first
+    first_frame: int  # in `video`; frames count from 0 in decode order
     last_frame: int  # in `last_video`
     first_s: float  # seconds from the start of `video`
     last_s: float  # seconds from the start of `last_video`
@@ -94,12 +94,12 @@ class Sighting:
     frame_s: float  # its second in `frame_video`
     ts: datetime | None  # its time of day where known
     evidence: str | None  # picture of the vehicle
-    plate_evidence: str | None
+    plate_evidence: str | None  # picture of the plate
     frame_evidence: str | None  # picture of the whole frame
-    strip_evidence: str | None  # picture of the plate in all looks
+    strip_evidence: str | None  # picture of the plate in the looks that were read
     frame_video: str | None  # file name of the video of `frame`
     parts: int  # rows of the table `vehicles` that it is made of
-    video_path: str | None
+    video_path: str | None  # of `video`, as the run found it
     video_id: str  # by content, not by name
     track_id: int  # counts from 1 within the video
     part: int  # counts from 0 within the track, which is split where its plate changes

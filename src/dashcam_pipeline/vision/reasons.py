@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dashcam_pipeline.vision.plates import not_a_plate
+from dashcam_pipeline.vision.plates.not_a_plate import NotAPlate
 from dashcam_pipeline.vision.types import NoPlateReason
 
 
@@ -18,13 +20,14 @@ class InWords:
 IN_WORDS: dict[NoPlateReason, InWords] = {
     NoPlateReason.TOO_SMALL: InWords(
         "no view of the vehicle was wide enough to search for a plate",
-        "It was too far away for this picture size. A camera of more pixels or a narrower angle sees farther; "
-        "looks.min_vehicle_px moves the limit, at the price of time.",
+        "It was too far away for this picture size, or the edge of the picture cuts it off. A camera of more pixels or "
+        "a narrower angle sees farther; looks.min_vehicle_px moves the limit, at the price of time.",
     ),
     NoPlateReason.NO_PLATE_FOUND: InWords(
         "its views were searched, and no plate was found in any of them",
         "Look at the picture of the vehicle: most often it is seen from the side, or its plate is hidden. Where a "
-        "plate is plain to see, try a lower detection.plate_min_score.",
+        "plate is plain to see, try a lower detection.plate_min_score. Where it is your own bonnet or dashboard, or "
+        "what is mirrored in it, mask that part of the picture by detection.masks.",
     ),
     NoPlateReason.NOT_ITS_PLATE: InWords(
         "what looked like a plate was the camera's own overlay, lettering, a sign, or another vehicle's plate",
@@ -70,6 +73,18 @@ def in_words(reason: str) -> InWords:
     return known.get(
         reason, InWords(reason.replace("_", " "), "A newer version of the program knows this reason.")
     )
+
+
+def note_in_words(note: str) -> str:
+    """Why a look does not vote, for people: what was found is told by a code word where it is not the plate."""
+    known = {str(one): f"not its plate: {words}" for one, words in not_a_plate.IN_WORDS.items()}
+    return known.get(note, note)
+
+
+def notes_markdown() -> str:
+    """Why what looks like a plate is not that of the vehicle, as a Markdown table, in the order of `NotAPlate`."""
+    rows = [f"| `{one}` | {not_a_plate.IN_WORDS[one]} |" for one in NotAPlate]
+    return "\n".join(["| note of a look | what it means |", "|---|---|", *rows, ""])
 
 
 def markdown() -> str:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 
+from dashcam_pipeline.vision.plates.not_a_plate import NotAPlate
 from dashcam_pipeline.vision.types import Box, Detection
 
 TOP_WITHOUT_PLATE = 0.2
@@ -51,17 +51,6 @@ COVERED = 0.5
 
 SAMPLES_X, SAMPLES_Y = 16, 8
 """Points of a box across and down that are asked whether they lie on overlay."""
-
-
-class NotAPlate(StrEnum):
-    """Why something that looks like a plate is not the plate of this vehicle."""
-
-    OUTSIDE = "outside"  # its middle is not on the vehicle
-    TOO_HIGH = "too_high"  # at the vehicle's top
-    GEOMETRY = "geometry"  # no plate has this shape, or this size on such a vehicle
-    OTHER_VEHICLE = "other_vehicle"  # it lies on another vehicle in front of, behind or beside this one
-    MASKED = "masked"  # in a part of the picture that the settings mask
-    OVERLAY = "overlay"  # written into the picture by the camera
 
 
 @dataclass(frozen=True, slots=True)
