@@ -92,3 +92,8 @@ def test_edits_between_texts(text: str, other: str, different: int) -> None:
 def test_an_alignment_goes_forward_in_both_texts(text: str, other: str) -> None:
     pairs = aligned(text, other)
     assert all(a[0] < b[0] and a[1] < b[1] for a, b in pairwise(pairs))
+
+
+def test_a_reader_that_knows_nothing_of_a_position_leaves_it_open() -> None:
+    unsure = ballot("AB12", sure=0.01)
+    assert best(pool([unsure])) == "AB12"

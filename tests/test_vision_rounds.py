@@ -11,6 +11,7 @@ import pytest
 
 from dashcam_pipeline.config import LookSettings, VoteSettings
 from dashcam_pipeline.vision.plates.grammar import open_grammar
+from dashcam_pipeline.vision.plates.plate_quality import PlateQuality
 from dashcam_pipeline.vision.tracking.watch import Look, Passing, Segment
 from dashcam_pipeline.vision.types import Box
 from dashcam_pipeline.vision.vote.ballots import LookResult
@@ -308,3 +309,17 @@ def test_rounds_end_and_never_ask_twice(seed: int) -> None:
         vehicle, lambda search: sees[search.look.frame_idx, search.in_full], shuffle=random.Random(seed)
     )
     assert shuffled == rounds(vehicle, lambda search: sees[search.look.frame_idx, search.in_full])
+
+
+def test_what_was_only_seen_cut_off_is_looked_for_in_other_views() -> None:
+    vehicle = passing_of(*[SMALL] * 12)
+    cut_off = PlateQuality(90.0, 22.0, 0.4, 0.2, 0.0, 0.0, True, 0.9)
+    romanian = replace(read("B61RCV", 0.98), region="Romania", region_confidence=0.9)
+    results = [
+        replace(
+            PLATE.of(Search(look, False)), quality=cut_off, reads=(romanian, replace(romanian, reader="b"))
+        )
+        for look in vehicle.looks[:2]
+    ]
+    assert decide(results, VOTE, GRAMMAR).plate == "B61RCV"
+    assert next_round(vehicle, results, LOOKS, VOTE, GRAMMAR, SHRUNK_PX) != ()

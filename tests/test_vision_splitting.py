@@ -55,3 +55,14 @@ def test_parts_share_the_time_of_the_track_without_overlap() -> None:
 def test_every_look_belongs_to_one_part() -> None:
     found = parts([ONE, ONE, None, OTHER, OTHER])
     assert [result.frame_idx for part in found for result in part.results] == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("hidden", ["20WTW", "B320", "320W"])
+def test_a_plate_that_is_partly_hidden_for_a_while_is_no_other_plate(hidden: str) -> None:
+    found = parts([hidden, hidden, "B320WTW", "B320WTW", "B320WTW", "B320WTW"])
+    assert [part.verdict.text for part in found] == ["B320WTW"]
+
+
+def test_a_track_that_goes_over_again_and_again_is_taken_apart_in_a_moment() -> None:
+    texts: list[str | None] = [ONE, ONE, OTHER, OTHER] * 12
+    assert [part.verdict.plate for part in parts(texts)] == [ONE, OTHER] * 12

@@ -138,9 +138,12 @@ class ModelSettings(Section):
 
     @property
     def reader_models(self) -> tuple[str, ...]:
-        """The fast-plate-ocr models that read every plate."""
-        second = () if self.second_reader_model is None else (self.second_reader_model,)
-        return (self.reader_model, *second)
+        """The fast-plate-ocr models that read every plate; one that is named twice reads once, it would agree with
+        itself."""
+        names = (self.reader_model, self.second_reader_model)
+        return tuple(
+            dict.fromkeys(name for name in names if name is not None)
+        )  # one that agrees with itself says nothing
 
 
 class Mask(NamedTuple):
@@ -218,7 +221,7 @@ class LookSettings(Section):
 
     min_vehicle_px: Count = 120
     """Narrower vehicle boxes are counted as too small and not searched; for motorcycles, half of it."""
-    kept_views: Count = 12
+    kept_views: int = Field(default=12, ge=2, le=1_000_000)
     """So many views of a vehicle, the widest and sharpest, wait until it has passed; no more are ever searched."""
     first_searches: Count = 2
     """So many of them are searched first; while that is not enough, as many again as were searched so far."""

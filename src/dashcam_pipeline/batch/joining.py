@@ -29,7 +29,7 @@ from dashcam_pipeline.vision.vote.joining import EDGE_S, Part, join
 if TYPE_CHECKING:
     from dashcam_pipeline.batch.revote import JoinedVote
 
-RULES = "joining-2"
+RULES = "joining-3"
 """To be counted up when the rules change: videos are then joined again when they are named to a run again."""
 NOT_JOINED = "not joined"
 SAY_AFTER_S = 2.0

@@ -18,6 +18,7 @@ from dashcam_pipeline.vision.vote.voting import decide
 
 FURTHEST = (
     NoPlateReason.UNREADABLE,
+    NoPlateReason.CUT_OFF,
     NoPlateReason.PLATE_TOO_SMALL,
     NoPlateReason.NOT_ITS_PLATE,
     NoPlateReason.NO_PLATE_FOUND,

@@ -173,7 +173,9 @@ def _same_plate(ordered: Sequence[Part], same_plate_s: float) -> Iterator[_Link]
 
 def _rank_by_place(before: Part, after: Part, gap_s: float) -> tuple[int, float] | None:
     """How sure it is that a vehicle went on where another was seen last; None: it isn't."""
-    if not _same_kind(before, after) or before.last_box is None or after.first_box is None:
+    if gap_s > BROKEN_GAP_S or not _same_kind(before, after):
+        return None
+    if before.last_box is None or after.first_box is None:
         return None
     overlap = iou(before.last_box, after.first_box)
     if after.video == before.video + 1:

@@ -78,8 +78,7 @@ def pool(ballots: Sequence[Ballot]) -> Pool:
         for own, at in pairs:
             weights[at] += weight
             for character, probability in ballot.read.shares[own]:
-                if probability > FLOOR:
-                    evidence[at][character] += weight * math.log(probability / FLOOR)
+                evidence[at][character] += weight * math.log(max(probability, FLOOR) / FLOOR)
     return Pool(tuple(_shares(one, weight) for one, weight in zip(evidence, weights, strict=True)))
 
 

@@ -137,6 +137,8 @@ def _is_enough(
     verdict = decide(results, vote, grammar)
     return (
         verdict.plate is not None
+        and verdict.grounds is not None
+        and verdict.grounds.whole  # what is cut off may be whole in another view
         and verdict.agreeing_looks >= looks.enough_reads
         and (verdict.confidence or 0.0) >= looks.enough_confidence
     )

@@ -34,28 +34,56 @@ def parts_of(
     each claim has the agreeing looks that any claim needs, so a single misread splits nothing.
     """
     ordered = tuple(sorted(results, key=lambda result: (result.frame_idx, result.in_full)))
-    verdict = decide(ordered, settings, grammar)
-    whole = (Part(passing, ordered, verdict),)
-    if not _may_be_two(verdict):
-        return whole
-    splits = [split for at in _moments(ordered) if (split := _split(passing, ordered, at, settings, grammar))]
-    return max(splits, key=_agreeing_looks, default=whole)
+    return _Track(passing, ordered, settings, grammar).parts_from(0)
 
 
-def _split(
-    passing: Passing, ordered: tuple[LookResult, ...], at: int, settings: VoteSettings, grammar: Grammar
-) -> tuple[Part, ...] | None:
-    """The track taken apart before the look `at`; None when the two sides don't claim different plates."""
-    before, after = ordered[:at], ordered[at:]
-    first = decide(before, settings, grammar)
-    if first.plate is None:
-        return None
-    left, right = _halves(passing, before[-1], after[0])
-    others = parts_of(right, after, settings, grammar)
-    second = others[0].verdict.plate
-    if second is None or edits(first.plate, second) < OTHER_PLATE_EDITS:
-        return None
-    return (Part(left, before, first), *others)
+class _Track:
+    """A track that may be several vehicles."""
+
+    def __init__(
+        self, passing: Passing, ordered: tuple[LookResult, ...], settings: VoteSettings, grammar: Grammar
+    ) -> None:
+        self._passing, self._ordered = passing, ordered
+        self._settings, self._grammar = settings, grammar
+        self._known: dict[int, tuple[Part, ...]] = {}
+
+    def parts_from(self, start: int) -> tuple[Part, ...]:
+        """The vehicles from a look on."""
+        if start not in self._known:
+            passing = _from(self._passing, self._ordered[start]) if start else self._passing
+            self._known[start] = self._parts(passing, start)
+        return self._known[start]
+
+    def _parts(self, passing: Passing, start: int) -> tuple[Part, ...]:
+        results = self._ordered[start:]
+        verdict = decide(results, self._settings, self._grammar)
+        whole = (Part(passing, results, verdict),)
+        if not _may_be_two(verdict):
+            return whole
+        splits = [split for at in self._moments(start) if (split := self._split(passing, start, at))]
+        return max(splits, key=_agreeing_looks, default=whole)
+
+    def _moments(self, start: int) -> Iterator[int]:
+        """Places between two looks."""
+        frames = [result.frame_idx for result in self._ordered]
+        return (at for at in range(start + 1, len(frames)) if frames[at] != frames[at - 1])
+
+    def _split(self, passing: Passing, start: int, at: int) -> tuple[Part, ...] | None:
+        """The track taken apart before the look `at`; None when the two sides don't claim different plates."""
+        before = self._ordered[start:at]
+        first = decide(before, self._settings, self._grammar)
+        if first.plate is None:
+            return None
+        others = self.parts_from(at)
+        second = others[0].verdict.plate
+        if second is None or not _are_two(first.plate, second):
+            return None
+        return (Part(_until(passing, before[-1]), before, first), *others)
+
+
+def _are_two(plate: str, other: str) -> bool:
+    """Whether two texts are two plates. One that is in the other is the same plate, partly hidden for a while."""
+    return edits(plate, other) >= OTHER_PLATE_EDITS and plate not in other and other not in plate
 
 
 def _agreeing_looks(parts: tuple[Part, ...]) -> int:
@@ -71,25 +99,23 @@ def _may_be_two(verdict: Verdict) -> bool:
     return len(others) > 1
 
 
-def _moments(ordered: Sequence[LookResult]) -> Iterator[int]:
-    """Places between two looks."""
-    return (at for at in range(1, len(ordered)) if ordered[at].frame_idx != ordered[at - 1].frame_idx)
-
-
-def _halves(passing: Passing, last: LookResult, first: LookResult) -> tuple[Passing, Passing]:
-    """The track before and after: each ends at its own last look there, and begins at its first."""
-    left = replace(
+def _until(passing: Passing, last: LookResult) -> Passing:
+    """The track up to a look."""
+    return replace(
         passing,
         last_frame=last.frame_idx,
         last_s=last.ts_s,
         last_box=last.vehicle_box,
         looks=tuple(look for look in passing.looks if look.frame_idx <= last.frame_idx),
     )
-    right = replace(
+
+
+def _from(passing: Passing, first: LookResult) -> Passing:
+    """The track from a look on."""
+    return replace(
         passing,
         first_frame=first.frame_idx,
         first_s=first.ts_s,
         first_box=first.vehicle_box,
         looks=tuple(look for look in passing.looks if look.frame_idx >= first.frame_idx),
     )
-    return left, right
