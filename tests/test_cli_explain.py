@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 from dashcam_pipeline.cli import main
 from dashcam_pipeline.errors import EXIT_BAD_INPUT, EXIT_OK
@@ -137,7 +138,7 @@ def test_undisputed_vote_and_empty_columns_take_no_room(
     assert "plate px" not in shown
 
 
-def test_reads_of_another_length_are_counted_where_no_character_is_disputed(
+def test_reads_of_another_length_are_counted(
     dashcam: Dashcam, results: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     longer = replace(
@@ -149,7 +150,126 @@ def test_reads_of_another_length_are_counted_where_no_character_is_disputed(
     with ResultWriter(results) as writer:
         writer.write([row])
     assert dashcam("explain", "00000000-5", "--db", results) == EXIT_OK
-    assert "1 of 2 reads have another number of characters" in " ".join(capsys.readouterr().out.split())
+    assert (
+        "1 of the 2 reads that voted has another text, 1 of them with another number of characters"
+        in " ".join(capsys.readouterr().out.split())
+    )
+
+
+def test_position_where_reads_differ_is_told_however_sure_the_vote_is_after_weighing(
+    dashcam: Dashcam, results: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    row = replace(WELL_KNOWN, video_id=OTHER, track_id=5, char_votes=[{one: 1.0} for one in "LS15EBC"])
+    with ResultWriter(results) as writer:
+        writer.write([row])
+    assert dashcam("explain", "00000000-5-1", "--db", results) == EXIT_OK
+    shown = capsys.readouterr().out
+    assert (
+        "1 of the 3 reads that voted has another text; its least certain character is L at position 1, with 1.00 of "
+        "the vote after weighing; 1 of 3 reads differs there" in " ".join(shown.split())
+    )
+    lines = shown.splitlines()
+    start = lines.index("share of the vote for each position, after weighing:") + 1
+    assert lines[start : start + 3] == [
+        "   1  L 1.00; 1 of 3 reads differs",
+        "   2  S 1.00; 1 of 3 reads differs",
+        "   3  1 1.00",
+    ]
+    assert "undisputed" not in shown
+
+
+def test_reads_that_are_all_alike_are_undisputed(
+    dashcam: Dashcam, results: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    votes = [{one: 1.0} for one in "LS15EBC"]
+    row = replace(WELL_KNOWN, video_id=OTHER, track_id=5, looks=LOOKS[1:], char_votes=votes)
+    with ResultWriter(results) as writer:
+        writer.write([row])
+    assert dashcam("explain", "00000000-5-1", "--db", results) == EXIT_OK
+    shown = capsys.readouterr().out
+    assert "all 2 reads that voted are alike" in " ".join(shown.split())
+    assert "vote for each position: undisputed" in shown
+
+
+ENOUGH = {"enough_reads": 2, "enough_confidence": 0.9, "kept_views": 12}
+
+
+@pytest.mark.parametrize(
+    ("looks", "ended"),
+    [(ENOUGH, True), (ENOUGH | {"enough_confidence": 0.97}, False), (ENOUGH | {"kept_views": 3}, False)],
+)
+def test_search_that_ended_because_enough_reads_agreed_says_so(
+    dashcam: Dashcam,
+    results: str,
+    capsys: pytest.CaptureFixture[str],
+    looks: dict[str, object],
+    ended: bool,
+) -> None:
+    with psycopg.connect(results) as connection:
+        connection.execute("UPDATE runs SET config = config || %s", (Jsonb({"looks": looks}),))
+    assert dashcam("explain", "abcdef01-1-1", "--db", results) == EXIT_OK
+    words = " ".join(capsys.readouterr().out.split())
+    assert ("search 3 views; it ends when 2 agree and the confidence is 0.90" in words) == ended
+
+
+@pytest.mark.parametrize(
+    ("megabytes", "why"), [(5, "had nearly reached storage.evidence_mb (5)"), (0, "storage.evidence_mb is 0")]
+)
+def test_missing_pictures_are_told_once_with_the_reason(
+    dashcam: Dashcam, results: str, capsys: pytest.CaptureFixture[str], megabytes: int, why: str
+) -> None:
+    with psycopg.connect(results) as connection:
+        settings = Jsonb({"storage": {"evidence_mb": megabytes}})
+        connection.execute("UPDATE runs SET config = config || %s", (settings,))
+        connection.execute(
+            "UPDATE vehicles SET vehicle_picture = NULL, plate_picture = NULL, frame_picture = NULL, "
+            "strip_picture = NULL"
+        )
+    assert dashcam("explain", "abcdef01-1-1", "--db", results) == EXIT_OK
+    shown = capsys.readouterr().out
+    assert why in " ".join(shown.split())
+    assert shown.count("pictures") == 1
+
+
+def test_no_line_ends_in_blanks(dashcam: Dashcam, results: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert dashcam("explain", "abcdef01-1-1", "--db", results) == EXIT_OK
+    assert [line for line in capsys.readouterr().out.splitlines() if line != line.rstrip()] == []
+
+
+def test_page_that_cannot_be_written_names_its_own_option(
+    dashcam: Dashcam, results: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "nowhere" / "a.html"
+    assert dashcam("explain", "abcdef01-1-1", "--html", out, "--db", results) == EXIT_BAD_INPUT
+    assert "name a file with --html" in capsys.readouterr().err
+
+
+def test_plate_that_only_an_earlier_run_has_is_found_there(
+    dashcam: Dashcam, results: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert dashcam("explain", "old-1", "--db", results) == EXIT_OK
+    output = capsys.readouterr()
+    assert "sighting 00000000-1-1" in output.out
+    assert output.err == "the latest run run-2 has no old-1: this is of run run-1\n"
+
+
+def test_best_guess_of_an_earlier_run_stands_for_its_sighting(
+    dashcam: Dashcam, results: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with ResultWriter(results) as writer:
+        writer.write([replace(UNREAD, video_id=OTHER, track_id=5, best_guess="GUESS1")])
+    assert dashcam("explain", "GUESS1", "--db", results) == EXIT_OK
+    assert "sighting 00000000-5" in capsys.readouterr().out
+
+
+def test_uuid_of_the_export_stands_for_its_sighting(
+    dashcam: Dashcam, results: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert dashcam("explain", sighting_id(FIRST, 1, 1), "--db", results) == EXIT_OK
+    assert "sighting abcdef01-1-1" in capsys.readouterr().out
+    unknown = "1771c0a2-2e49-5800-9763-a2f7b2485c7c"
+    assert dashcam("explain", unknown, "--db", results) == EXIT_BAD_INPUT
+    assert f"no sighting is called '{unknown}'" in capsys.readouterr().err
 
 
 def test_view_that_was_searched_twice_says_which_search_it_was(
@@ -200,8 +320,7 @@ def test_report_fits_100_ascii_columns_apart_from_paths(
     ("name", "said"),
     [
         ("abcdef01-77", "no sighting is called 'abcdef01-77'"),
-        ("ZZ99", "none of the latest run run-2 has that plate"),
-        ("OLD1", "none of the latest run run-2 has that plate"),
+        ("ZZ99", "none of the latest run run-2 or of another has that plate or best guess"),
         ("", "no sighting is called ''"),
         ("abcdef01-" + "9" * 40, "no sighting is called"),
         (
@@ -285,7 +404,10 @@ def test_vehicle_of_several_tracks_is_explained_with_the_looks_of_all(
     assert dashcam("explain", "LS15EBC", "--db", joined) == EXIT_OK
     shown = capsys.readouterr().out
     assert "LS15EBC, confidence 0.97" in shown
-    assert "0.4 s to 2.4 s of [b]night<i>.mp4" in shown
+    assert (
+        "0.4 s of drive.mp4 to 2.4 s of [b]night<i>.mp4 (frames 10 and 60): 9.5 s over 2 files"
+        in " ".join(shown.split())
+    )
     assert "abcdef01-1-1, abcdef01-9" in shown
     assert shown.index("looks of abcdef01-1-1, drive.mp4:") < shown.index(
         "looks of abcdef01-9, [b]night<i>.mp4:"

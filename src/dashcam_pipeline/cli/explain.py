@@ -16,21 +16,20 @@ from rich.markup import escape
 from rich.table import Table
 
 from dashcam_pipeline.cli.explain_page import page
+from dashcam_pipeline.cli.explain_votes import VOTES, is_undisputed, positions
 from dashcam_pipeline.cli.explain_words import (
     RIGHT_ALIGNED,
     Fact,
     LooksTable,
     facts,
-    is_undisputed,
     legend,
     looks_table,
-    positions,
     readers,
 )
 from dashcam_pipeline.cli.options import Db, WorkDir
 from dashcam_pipeline.cli.results import open_results
 from dashcam_pipeline.storage import explaining
-from dashcam_pipeline.storage.explaining import Explained, Explanation, LooksOf
+from dashcam_pipeline.storage.explaining import Explanation, LooksOf
 from dashcam_pipeline.storage.export import whole_file
 from dashcam_pipeline.storage.location import resolve_location
 from dashcam_pipeline.vision.reasons import in_words
@@ -44,7 +43,8 @@ def explain(
         str,
         typer.Argument(
             metavar="ID",
-            help="As `dashcam export` lists it, or a plate that one sighting of the latest run has.",
+            help="As `dashcam export` lists it (id or uuid), or the plate or best guess of one sighting, in the "
+            "latest run that has it.",
         ),
     ],
     as_json: Annotated[bool, typer.Option("--json", help="Print all of it as JSON.")] = False,
@@ -62,8 +62,13 @@ def explain(
     location = resolve_location(db, work_dir)
     with open_results(location) as connection:
         found = explaining.explain(connection, sighting, location.work_dir)
+    if found.not_in is not None:
+        print(
+            f"the latest run {found.not_in} has no {sighting}: this is of run {found.sighting.run_id}",
+            file=sys.stderr,
+        )
     if html is not None:
-        with whole_file(html) as file:
+        with whole_file(html, "--html") as file:
             file.write(page(found))
         print(f"sighting {found.sighting.id} in {html}", file=sys.stderr)
         missing = _missing_pictures(found)
@@ -94,9 +99,10 @@ def _print(found: Explanation) -> None:
     for fact in facts(found):
         print(_line(fact))
     _print_looks(found.parts)
-    _print_votes(found.sighting)
+    _print_votes(found)
     pictures = found.pictures()
-    print("\npictures:" if pictures else "\nno pictures")
+    if pictures:
+        print("\npictures:")
     for what, path in pictures.items():
         print(f"  {what}: {path}{'' if path.exists() else ' (not on this host)'}")
 
@@ -125,15 +131,16 @@ def _line(fact: Fact) -> str:
     )
 
 
-def _print_votes(seen: Explained) -> None:
-    if not seen.char_votes:
+def _print_votes(found: Explanation) -> None:
+    if not found.sighting.char_votes:
         return
-    if is_undisputed(seen):
+    if is_undisputed(found):
         print("\nvote for each position: undisputed")
         return
-    print("\nvote for each position:")
-    for position in positions(seen):
-        print(f"  {position.number:>2}  {position.shares}")
+    print(f"\n{VOTES}:")
+    for position in positions(found):
+        differing = f"; {position.differing}" if position.differing else ""
+        print(f"  {position.number:>2}  {position.shares}{differing}")
 
 
 def _print_looks(parts: tuple[LooksOf, ...]) -> None:
@@ -149,8 +156,17 @@ def _print_looks(parts: tuple[LooksOf, ...]) -> None:
     for part, table in zip(parts, tables, strict=True):
         whose = f" of {part.id}, {part.video or ''}" if len(parts) > 1 else ""
         print(f"\nlooks{whose}:")
-        Console(width=width, highlight=False).print(_table(table))
+        _print_table(_table(table), width)
     print(textwrap.fill(legend(tables, letters), WIDTH))
+
+
+def _print_table(table: Table, width: int) -> None:
+    """Without the blanks that fill its lines up."""
+    console = Console(width=width, highlight=False)
+    with console.capture() as captured:
+        console.print(table)
+    for line in captured.get().splitlines():
+        print(line.rstrip())
 
 
 def _table(looks: LooksTable) -> Table:

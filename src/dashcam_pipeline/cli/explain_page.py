@@ -8,12 +8,12 @@ from html import escape
 from pathlib import Path
 
 from dashcam_pipeline import __version__
+from dashcam_pipeline.cli.explain_votes import VOTES, positions
 from dashcam_pipeline.cli.explain_words import (
     RIGHT_ALIGNED,
     facts,
     legend,
     looks_table,
-    positions,
     readers,
 )
 from dashcam_pipeline.storage.explaining import Explanation, LooksOf
@@ -87,10 +87,10 @@ def _looks(parts: tuple[LooksOf, ...]) -> Iterator[str]:
 
 
 def _votes(explanation: Explanation) -> Iterator[str]:
-    rows = [(str(one.number), one.shares) for one in positions(explanation.sighting)]
+    rows = [(str(one.number), one.shares, one.differing) for one in positions(explanation)]
     if rows:
-        yield "<h2>The vote for each position</h2>"
-        yield from _table(("position", "shares"), rows)
+        yield f"<h2>{VOTES.capitalize()}</h2>"
+        yield from _table(("position", "shares", "reads"), rows)
 
 
 def _table(columns: Iterable[str], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from dashcam_pipeline.cli.explain_votes import disagreement, voting_reads
 from dashcam_pipeline.storage.explaining import Explained, Explanation, LooksOf
 from dashcam_pipeline.storage.rows import LookRow, ReadRow
 from dashcam_pipeline.vision.reasons import in_words, note_in_words
+from dashcam_pipeline.vision.types import NoPlateReason
 
-MOST_SHARES = 5  # characters shown of one position of the vote
 LOOK_COLUMNS = ("frame", "time", "plate px", "readable", "found", "by", "text", "sure", "weight", "vote")
 RIGHT_ALIGNED = frozenset({"frame", "time", "plate px", "readable", "found", "sure", "weight"})
+UNSEARCHED = "not searched"  # note of a look
 LEGEND = {
     "plate px": "width of the plate",
     "readable": "how likely a read of such a picture is right",
@@ -19,8 +21,6 @@ LEGEND = {
     "sure": "the reader's mean confidence in its characters",
     "weight": "of its vote",
 }
-UNDISPUTED = 0.995
-"""A character with this share of the vote is shown as having all of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +29,6 @@ class Fact:
 
     name: str
     value: str
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """A position of the text, and what the reads voted for there."""
-
-    number: int  # from 1
-    shares: str  # "L 0.90, I 0.10", the winner first
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +52,9 @@ def facts(explanation: Explanation) -> Iterator[Fact]:
         yield Fact("strongest read", f"{seen.best_read} (as the reader gave it)")
     if seen.plate_confidence is not None:
         yield Fact("confidence", "; ".join(_confidence(explanation)))
+    search = _search(explanation)
+    if search is not None:
+        yield Fact("search", search)
     if seen.confidence_parts:
         yield Fact("measured as", _numbers(seen.confidence_parts))
     yield Fact("run", seen.run_id)
@@ -93,19 +88,6 @@ def legend(tables: Sequence[LooksTable], letters: Mapping[str, str]) -> str:
     return "".join(f"{part}. " for part in parts).rstrip()
 
 
-def is_undisputed(seen: Explained) -> bool:
-    """Whether the vote was unanimous at every position."""
-    return all(max(votes.values(), default=0.0) >= UNDISPUTED for votes in seen.char_votes)
-
-
-def positions(seen: Explained) -> Iterator[Position]:
-    """The vote for each position of the text."""
-    for number, votes in enumerate(seen.char_votes, start=1):
-        own = (seen.text or "")[number - 1 : number]
-        ordered = sorted(votes.items(), key=lambda item: (item[0] != own, -item[1], item[0]))
-        yield Position(number, ", ".join(f"{text} {share:.2f}" for text, share in ordered[:MOST_SHARES]))
-
-
 def _plate(seen: Explained) -> Iterator[Fact]:
     sure = "" if seen.plate_confidence is None else f", confidence {seen.plate_confidence:.2f}"
     if seen.final_plate is not None:
@@ -122,55 +104,78 @@ def _plate(seen: Explained) -> Iterator[Fact]:
 def _where(explanation: Explanation) -> Iterator[Fact]:
     seen = explanation.sighting
     yield Fact("video", seen.video_path or seen.video_id)
-    elsewhere = seen.until_video_filename not in (None, seen.video_filename)
-    until = f" of {seen.until_video_filename}" if elsewhere else ""
-    yield Fact(
-        "seen",
-        f"{seen.first_s:.1f} s to {seen.last_s:.1f} s{until} (frames {seen.first_frame} to {seen.last_frame})",
-    )
+    yield Fact("seen", _seen(explanation))
     if seen.ts is not None:
         yield Fact("time of day", seen.ts.isoformat(sep=" ", timespec="seconds"))
     if seen.part_of is not None:
         yield Fact("part of", f"sighting {seen.part_of}, which speaks for this one: they are one vehicle")
     if len(explanation.parts) > 1:
         yield Fact("made of", ", ".join(part.id for part in explanation.parts))
+    if not seen.pictures():
+        yield Fact("pictures", f"none: {without_pictures(explanation)}")
+        return
     shown = seen.shown_video_filename
     of_other = f" of {shown}" if shown not in (None, seen.video_filename) else ""
     yield Fact("pictures", f"of frame {seen.frame_idx}{of_other}, at {seen.video_ts_frame:.1f} s")
 
 
+def _seen(explanation: Explanation) -> str:
+    """From when to when; in several files also how long, because the seconds of each begin anew."""
+    seen = explanation.sighting
+    if seen.until_video_filename in (None, seen.video_filename):
+        return f"{seen.first_s:.1f} s to {seen.last_s:.1f} s (frames {seen.first_frame} to {seen.last_frame})"
+    files = len({part.video for part in explanation.parts})
+    return (
+        f"{seen.first_s:.1f} s of {seen.video_filename} to {seen.last_s:.1f} s of {seen.until_video_filename} "
+        f"(frames {seen.first_frame} and {seen.last_frame}): {seen.span_s:.1f} s over {files} files"
+    )
+
+
+def without_pictures(explanation: Explanation) -> str:
+    """Why a sighting has no pictures, as far as its row tells."""
+    seen = explanation.sighting
+    if seen.no_plate_reason == NoPlateReason.ERROR:
+        return "a stage failed on them"
+    if seen.evidence_mb is None or not any(part.looks for part in explanation.parts):
+        return "it is not known why"
+    if seen.evidence_mb == 0:
+        return "storage.evidence_mb is 0"
+    return (
+        f"those in the work dir had nearly reached storage.evidence_mb ({seen.evidence_mb}) when it was seen"
+    )
+
+
+def _search(explanation: Explanation) -> str | None:
+    """That the search ended because enough reads agreed, where the row tells it."""
+    seen = explanation.sighting
+    if seen.enough_reads is None or seen.enough_confidence is None or seen.kept_views is None:
+        return None
+    searched = {
+        look.frame_idx for part in explanation.parts for look in part.looks if look.note != UNSEARCHED
+    }
+    enough = (
+        seen.agreeing_reads >= seen.enough_reads and (seen.plate_confidence or 0.0) >= seen.enough_confidence
+    )
+    whole = len(searched) >= seen.kept_views or len(explanation.parts) > 1
+    if seen.final_plate is None or not enough or whole:
+        return None
+    return (
+        f"{len(searched)} views; it ends when {seen.enough_reads} agree and the confidence is "
+        f"{seen.enough_confidence:.2f} (looks.enough_reads, looks.enough_confidence)"
+    )
+
+
 def _confidence(explanation: Explanation) -> Iterator[str]:
     seen = explanation.sighting
     yield f"{seen.agreeing_reads} of {seen.reads} looks that voted have this text"
-    voting = [
-        read for part in explanation.parts for look in part.looks for read in look.reads if read.weight > 0
-    ]
+    voting = voting_reads(explanation)
     names = {read.reader for read in voting}
     agreeing = {read.reader for read in voting if read.agrees}
     if len(names) > 1:
         yield f"{len(agreeing)} of {len(names)} readers read it"
-    other_length = sum(len(read.text) != len(seen.text or "") for read in voting)
-    if other_length:
-        yield f"{other_length} of {len(voting)} reads have another number of characters"
-    contested = _most_contested(seen)
-    if contested is not None:
-        yield contested
+    yield from disagreement(explanation)
     if seen.claim_confidence is not None and seen.min_reads is not None:
         yield f"a plate is claimed from {seen.claim_confidence:.2f} and {seen.min_reads} agreeing looks on"
-
-
-def _most_contested(seen: Explained) -> str | None:
-    text = seen.text or ""
-    if len(text) != len(seen.char_votes):
-        return None
-    shares = [votes.get(character, 0.0) for character, votes in zip(text, seen.char_votes, strict=True)]
-    if not shares:
-        return None
-    weakest = min(range(len(shares)), key=shares.__getitem__)
-    if shares[weakest] >= UNDISPUTED:
-        return "no character is disputed"
-    where = f"{text[weakest]} at position {weakest + 1}"
-    return f"its least certain character is {where}, with {shares[weakest]:.2f} of the vote"
 
 
 def _numbers(parts: Mapping[str, float]) -> str:

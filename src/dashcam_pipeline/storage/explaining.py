@@ -15,10 +15,11 @@ from dashcam_pipeline.errors import BadInput
 from dashcam_pipeline.storage.connection import Connection
 from dashcam_pipeline.storage.evidence_place import EvidencePlace
 from dashcam_pipeline.storage.queries import query
-from dashcam_pipeline.storage.reading import LATEST, Sighting, find_run, iterate_sightings
+from dashcam_pipeline.storage.reading import LATEST, find_run, iterate_sightings
 from dashcam_pipeline.storage.rows import LookRow
 
 ID = re.compile(r"(?P<prefix>[0-9a-f]+)-(?P<track>\d{1,15})(?:-(?P<part>\d{1,9}))?")
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 ID_CHARS = 8  # of the video's id that stand in a sighting's
 MOST_NAMED = 8  # sightings in a message that asks for one of them
 
@@ -67,7 +68,11 @@ class Explained:
     work_dir: str | None  # of the run whose pictures are shown
     host: str | None
     claim_confidence: float | None  # that run's setting
-    min_reads: int | None  # likewise
+    min_reads: int | None  # likewise, and so the next ones
+    enough_reads: int | None
+    enough_confidence: float | None
+    kept_views: int | None
+    evidence_mb: int | None
     vehicle_picture: str | None
     plate_picture: str | None
     frame_picture: str | None
@@ -109,6 +114,9 @@ class Explanation:
     sighting: Explained
     parts: tuple[LooksOf, ...]
     place: EvidencePlace  # of the pictures
+    not_in: str | None = (
+        None  # the latest run, where it was asked for by a plate that only an earlier one has
+    )
 
     def pictures(self) -> dict[str, Path]:
         """Those that were written, by what they show; they may be gone."""
@@ -124,6 +132,26 @@ class _Named:
 
 
 @dataclass(frozen=True, slots=True)
+class _OfPlate:
+    """A sighting with the plate that is asked for."""
+
+    uuid: str
+    video_id: str
+    track_id: int
+    part: int
+    run_id: str
+    video: str | None  # file name
+    first_s: float
+    claimed: bool  # or else its best guess
+
+
+@dataclass(frozen=True, slots=True)
+class _Matched:
+    uuid: str
+    not_in: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class _Looks:
     video_id: str
     track_id: int
@@ -133,7 +161,8 @@ class _Looks:
 
 
 def explain(connection: Connection, name: str, work_dir: Path | None = None) -> Explanation:
-    """The sighting that `name` means: an id, one with more characters of the video's id, or a plate of the latest run.
+    """The sighting that `name` means: an id, one with more characters of the video's id, the key in the database,
+    or a plate or best guess, of the latest run that has it.
 
     Args:
         connection: to the database.
@@ -143,7 +172,9 @@ def explain(connection: Connection, name: str, work_dir: Path | None = None) -> 
     Raises:
         BadInput: there is none, or several.
     """
-    uuid = _by_id(connection, name) or _by_plate(connection, name)
+    known = _by_uuid(connection, name) or _by_id(connection, name)
+    matched = _Matched(known) if known else _by_plate(connection, name)
+    uuid = matched.uuid
     with connection.cursor(row_factory=class_row(Explained)) as cursor:
         found = cursor.execute(query("explain", "explained"), {"uuid": uuid}).fetchone()
     if found is None:  # removed in this moment by a run that read its video again
@@ -151,7 +182,7 @@ def explain(connection: Connection, name: str, work_dir: Path | None = None) -> 
     with connection.cursor(row_factory=class_row(_Looks)) as looks:
         rows = looks.execute(query("explain", "looks"), {"uuid": uuid}).fetchall()
     place = EvidencePlace(found.work_dir, found.host, work_dir)
-    return Explanation(found, tuple(_looks_of(row) for row in rows), place)
+    return Explanation(found, tuple(_looks_of(row) for row in rows), place, matched.not_in)
 
 
 def _looks_of(row: _Looks) -> LooksOf:
@@ -160,6 +191,15 @@ def _looks_of(row: _Looks) -> LooksOf:
 
 
 _LOOKS: TypeAdapter[tuple[LookRow, ...]] = TypeAdapter(tuple[LookRow, ...])
+
+
+def _by_uuid(connection: Connection, name: str) -> str | None:
+    """The row with that key; None where there is none."""
+    if UUID.fullmatch(name.lower()) is None:
+        return None
+    with connection.cursor(row_factory=class_row(_Named)) as cursor:
+        found = cursor.execute(query("explain", "by_uuid"), {"uuid": name}).fetchone()
+    return found.uuid if found else None
 
 
 def _by_id(connection: Connection, name: str) -> str | None:
@@ -190,28 +230,43 @@ def _telling(video_ids: Iterable[str]) -> int:
     )
 
 
-def _by_plate(connection: Connection, name: str) -> str:
-    run = find_run(connection, LATEST)
+def _by_plate(connection: Connection, name: str) -> _Matched:
+    """The sighting with that plate, or else that best guess, in the latest run that has one."""
+    latest = find_run(connection, LATEST)
     text = _plain(name)
-    seen = list(iterate_sightings(connection, run))
-    found = [one for one in seen if text and text == _plain(one.plate or "")]
-    found = found or [one for one in seen if text and text == _plain(one.best_guess or "")]
-    if not found:
-        raise BadInput(
-            f"no sighting is called {name!r}, and none of the latest run {run.run_id} has that plate: "
-            "`dashcam export` lists the ids"
+    if not text:
+        raise BadInput(f"no sighting is called {name!r}: `dashcam export` lists the ids")
+    in_latest = [
+        _OfPlate(
+            one.uuid, one.video_id, one.track_id, one.part, latest.run_id, one.video, one.first_s, is_claim
         )
+        for one in iterate_sightings(connection, latest)
+        if (is_claim := _plain(one.plate or "") == text) or _plain(one.best_guess or "") == text
+    ]
+    seen = in_latest or _in_any_run(connection, text)
+    if not seen:
+        raise BadInput(
+            f"no sighting is called {name!r}, and none of the latest run {latest.run_id} or of another has that plate "
+            "or best guess: `dashcam export` lists the ids"
+        )
+    found = [one for one in seen if one.run_id == seen[0].run_id]
+    found = [one for one in found if one.claimed] or found
     if len(found) > 1:
         chars = _telling([one.video_id for one in found])
         names = ", ".join(_said(one, chars) for one in found[:MOST_NAMED])
         more = f" and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
         raise BadInput(
-            f"{len(found)} sightings of run {run.run_id} have the plate {name}: name one of {names}{more}"
+            f"{len(found)} sightings of run {found[0].run_id} have the plate {name}: name one of {names}{more}"
         )
-    return found[0].uuid
+    return _Matched(found[0].uuid, None if in_latest else latest.run_id)
 
 
-def _said(seen: Sighting, chars: int) -> str:
+def _in_any_run(connection: Connection, text: str) -> list[_OfPlate]:
+    with connection.cursor(row_factory=class_row(_OfPlate)) as cursor:
+        return cursor.execute(query("explain", "by_plate"), {"text": text}).fetchall()
+
+
+def _said(seen: _OfPlate, chars: int) -> str:
     name = public_id(seen.video_id, seen.track_id, seen.part, chars)
     return f"{name} ({seen.video or seen.video_id}, {seen.first_s:.1f} s)"
 

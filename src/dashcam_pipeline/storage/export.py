@@ -97,8 +97,12 @@ def _harmless(value: Value) -> Value:
 
 
 @contextlib.contextmanager
-def whole_file(path: Path) -> Iterator[IO[str]]:
+def whole_file(path: Path, option: str = "-o") -> Iterator[IO[str]]:
     """A text file that appears whole or not at all.
+
+    Args:
+        path: a device or a pipe is written through.
+        option: of the command, which names the path.
 
     Raises:
         BadInput: the path is a folder, or lies in none.
@@ -107,7 +111,7 @@ def whole_file(path: Path) -> Iterator[IO[str]]:
     target = expanded(path).resolve()  # of a link, the file behind it
     if target.is_dir() or not target.parent.is_dir():
         problem = "is a folder" if target.is_dir() else "lies in a folder that is not there"
-        raise BadInput(f"can't write to {path}: it {problem}; name a file with -o")
+        raise BadInput(f"can't write to {path}: it {problem}; name a file with {option}")
     through = target.exists() and not target.is_file()  # a pipe or a device: nothing to put in its place
     written = target if through else target.with_name(f".{target.name}.{os.getpid()}")
     try:
@@ -117,7 +121,7 @@ def whole_file(path: Path) -> Iterator[IO[str]]:
             written.replace(target)
     except OSError as error:
         raise DiskUnavailable(
-            f"can't write {path}: {error.strerror or error}. What to do: name another file with -o."
+            f"can't write {path}: {error.strerror or error}. What to do: name another file with {option}."
         ) from error
     finally:
         if not through:

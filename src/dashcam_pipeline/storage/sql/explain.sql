@@ -6,6 +6,27 @@ WHERE starts_with(vehicles.video_id, %(prefix)s)
     AND vehicles.part = %(part)s
 ORDER BY vehicles.video_id;
 
+-- name: by_uuid
+SELECT vehicles.id::text AS uuid, vehicles.video_id, vehicles.track_id, vehicles.part
+FROM vehicles
+WHERE vehicles.id = %(uuid)s;
+
+-- name: by_plate
+-- Of all runs, those of the latest first.
+SELECT
+    seen.id::text AS uuid, seen.video_id, seen.track_id, seen.part, seen.run_id, seen.video_filename AS video,
+    seen.first_s, seen.plate IS NOT NULL AS claimed
+FROM (
+    SELECT
+        sightings.*,
+        upper(regexp_replace(final_plate, '[[:space:][:punct:]]', '', 'g')) AS plate,
+        upper(regexp_replace(best_guess, '[[:space:][:punct:]]', '', 'g')) AS guess
+    FROM sightings
+) AS seen
+LEFT JOIN runs USING (run_id)
+WHERE %(text)s IN (seen.plate, seen.guess)
+ORDER BY runs.started_at DESC NULLS LAST, seen.run_id DESC, seen.video_path, seen.first_frame, seen.track_id, seen.part;
+
 -- name: explained
 SELECT
     seen.id::text AS uuid, seen.video_id, seen.track_id, seen.part,
@@ -21,6 +42,10 @@ SELECT
     seen.plate_bbox,
     runs.work_dir, runs.host, (runs.config -> 'vote' ->> 'claim_confidence')::double precision AS claim_confidence,
     (runs.config -> 'vote' ->> 'min_reads')::integer AS min_reads,
+    (runs.config -> 'looks' ->> 'enough_reads')::integer AS enough_reads,
+    (runs.config -> 'looks' ->> 'enough_confidence')::double precision AS enough_confidence,
+    (runs.config -> 'looks' ->> 'kept_views')::integer AS kept_views,
+    (runs.config -> 'storage' ->> 'evidence_mb')::integer AS evidence_mb,
     seen.vehicle_picture, seen.plate_picture, seen.frame_picture, seen.strip_picture
 FROM (
     SELECT
