@@ -5,13 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from dashcam_pipeline.batch.run import Prepared, Report
 from dashcam_pipeline.cli.reasons import reasons_line
+from dashcam_pipeline.cli.sightings_table import print_sightings
 from dashcam_pipeline.cli.tables import PIPE_WIDTH
-from dashcam_pipeline.cli.trips import where_seen
 from dashcam_pipeline.engine.supervisor import RunEnd
 from dashcam_pipeline.engine.wording import amount, span
 from dashcam_pipeline.errors import EXIT_OK, EXIT_SOME_FAILED
@@ -21,7 +20,6 @@ from dashcam_pipeline.storage.database import Database
 from dashcam_pipeline.storage.evidence_budget import FOLDER as EVIDENCE
 from dashcam_pipeline.storage.evidence_budget import MIB, Room, bytes_in, room_in
 from dashcam_pipeline.storage.reading import (
-    Sighting,
     VideoSummary,
     count_without_pictures,
     find_run,
@@ -30,7 +28,6 @@ from dashcam_pipeline.storage.reading import (
 )
 from dashcam_pipeline.storage.rows import RunRow, VideoStatus
 
-MOST_SIGHTINGS = 40
 MOST_VIDEOS = 40
 MOST_RUNS = 3
 
@@ -46,7 +43,7 @@ def print_read_already(prepared: Prepared, database: Database, work_dir: Path) -
             run = find_run(connection, run_id)
             found += [seen for seen in iterate_sightings(connection, run, video_ids, work_dir) if seen.plate]
     console = _console()
-    _print_sightings(console, found, work_dir)
+    print_sightings(console, found, work_dir)
     harmed = [one for one in kept if one.reading.status is not VideoStatus.DONE]
     for one in harmed[:MOST_VIDEOS]:
         line = f"{shown(Path(one.video.path.name))}: {one.reading.status}: {one.reading.reason or ''}"
@@ -70,7 +67,7 @@ def print_closing(report: Report, database: Database, work_dir: Path) -> None:
         claimed = [seen for seen in iterate_sightings(connection, run, work_dir=work_dir) if seen.plate]
         without_pictures = count_without_pictures(connection, run.run_id)
     console = _console()
-    _print_sightings(console, claimed, work_dir)
+    print_sightings(console, claimed, work_dir)
     troubled = [video for video in videos if video.status not in (VideoStatus.DONE, VideoStatus.SKIPPED)]
     for video in troubled[:MOST_VIDEOS]:
         console.print(Text(f"{video.filename}: {video.status}: {video.reason or ''}"), soft_wrap=True)
@@ -105,35 +102,6 @@ def _all(videos: int) -> str:
 def _console() -> Console:
     console = Console(highlight=False)
     return console if console.is_terminal else Console(highlight=False, width=PIPE_WIDTH)
-
-
-def _print_sightings(console: Console, claimed: list[Sighting], work_dir: Path) -> None:
-    if claimed:
-        console.print(_sightings(claimed[:MOST_SIGHTINGS], work_dir))
-    if len(claimed) > MOST_SIGHTINGS:
-        console.print(f"… and {len(claimed) - MOST_SIGHTINGS} more: dashcam export")
-
-
-def _sightings(found: list[Sighting], work_dir: Path) -> Table:
-    table = Table("plate", "sure", "vehicle", "video", "from", "to", "reads", "id", "picture of the plate")
-    table.box = None
-    for column in table.columns:
-        column.overflow = "fold"  # on a narrow terminal the path of the proof stays whole
-    for row in found:
-        picture = Path(row.plate_evidence) if row.plate_evidence else None
-        inside = picture is not None and picture.is_relative_to(work_dir)
-        table.add_row(
-            Text(row.plate or "", style="bold green"),
-            f"{row.confidence:.2f}" if row.confidence is not None else "",
-            row.vehicle_class,
-            Text(where_seen(row)),
-            f"{row.first_s:.1f} s",
-            f"{row.last_s:.1f} s",
-            f"{row.agreeing_reads} of {row.reads}",
-            row.id,
-            Text(str(picture.relative_to(work_dir) if picture and inside else picture or "")),
-        )
-    return table
 
 
 def _summary(report: Report, videos: list[VideoSummary]) -> str:
