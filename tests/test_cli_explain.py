@@ -518,6 +518,12 @@ def test_sighting_of_an_older_version_is_explained_as_far_as_it_is_known(
 ) -> None:
     with psycopg.connect(results) as connection:
         connection.execute("UPDATE vehicles SET looks = '[]', no_plate_reason = 'odd_one' WHERE track_id = 9")
+        connection.execute("UPDATE vehicles SET looks = '[]' WHERE track_id = 1")
+        settings = Jsonb({"looks": ENOUGH})
+        connection.execute("UPDATE runs SET config = %s WHERE run_id = 'run-2'", (settings,))
+    assert dashcam("explain", "LS15EBC", "--db", results) == EXIT_OK
+    assert "search" not in capsys.readouterr().out
+    with psycopg.connect(results) as connection:
         connection.execute("UPDATE runs SET config = NULL")
     assert dashcam("explain", "abcdef01-9", "--db", results) == EXIT_OK
     shown = capsys.readouterr().out

@@ -157,7 +157,7 @@ def _search(explanation: Explanation) -> str | None:
         seen.agreeing_reads >= seen.enough_reads and (seen.plate_confidence or 0.0) >= seen.enough_confidence
     )
     whole = len(searched) >= seen.kept_views or len(explanation.parts) > 1
-    if seen.final_plate is None or not enough or whole:
+    if seen.final_plate is None or not enough or whole or not searched:
         return None
     return (
         f"{len(searched)} views; it ends when {seen.enough_reads} agree and the confidence is "
