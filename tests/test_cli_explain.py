@@ -417,6 +417,17 @@ def test_vehicle_of_several_tracks_is_explained_with_the_looks_of_all(
     assert [look["sighting"] for look in looks] == ["abcdef01-1-1"] * 3 + ["abcdef01-9"]
 
 
+def test_reads_of_all_tracks_are_held_against_the_plate_of_the_whole_vehicle(
+    dashcam: Dashcam, joined: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with psycopg.connect(joined) as connection:
+        connection.execute("UPDATE joined SET final_plate = 'LS75EBC'")
+    assert dashcam("explain", "abcdef01-1-1", "--json", "--db", joined) == EXIT_OK
+    reads = [read for look in json.loads(capsys.readouterr().out)["looks"] for read in look["reads"]]
+    assert {read["text"] for read in reads} >= {"LS15EBC"}
+    assert all(read["agrees"] == (read["weight"] > 0 and read["text"] == "LS75EBC") for read in reads)
+
+
 def test_track_that_another_speaks_for_says_so(
     dashcam: Dashcam, joined: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

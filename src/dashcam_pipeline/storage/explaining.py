@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -182,12 +182,18 @@ def explain(connection: Connection, name: str, work_dir: Path | None = None) -> 
     with connection.cursor(row_factory=class_row(_Looks)) as looks:
         rows = looks.execute(query("explain", "looks"), {"uuid": uuid}).fetchall()
     place = EvidencePlace(found.work_dir, found.host, work_dir)
-    return Explanation(found, tuple(_looks_of(row) for row in rows), place, matched.not_in)
+    return Explanation(found, tuple(_looks_of(row, found.text) for row in rows), place, matched.not_in)
 
 
-def _looks_of(row: _Looks) -> LooksOf:
-    looks = _LOOKS.validate_python(row.looks)
+def _looks_of(row: _Looks, text: str | None) -> LooksOf:
+    """The looks of one part; what agrees with its own text need not agree with that of the whole vehicle."""
+    looks = tuple(_held_against(look, text) for look in _LOOKS.validate_python(row.looks))
     return LooksOf(public_id(row.video_id, row.track_id, row.part), row.video_filename, looks)
+
+
+def _held_against(look: LookRow, text: str | None) -> LookRow:
+    reads = (replace(read, agrees=read.weight > 0 and read.text == text) for read in look.reads)
+    return replace(look, reads=tuple(reads))
 
 
 _LOOKS: TypeAdapter[tuple[LookRow, ...]] = TypeAdapter(tuple[LookRow, ...])
