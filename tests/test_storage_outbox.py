@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from multiprocessing.synchronize import Event
@@ -357,3 +358,14 @@ def test_final_states_of_a_video_stay_in_order(path: Path) -> None:
     with Outbox(path) as outbox:
         outbox.add(states)
     assert rows(path) == states
+
+
+def test_two_that_open_a_new_outbox_at_once_both_get_it(tmp_path: Path) -> None:
+    def opened(path: Path) -> int:
+        with Outbox(path) as outbox:
+            return len(outbox)
+
+    with ThreadPoolExecutor(8) as threads:
+        for number in range(20):
+            path = tmp_path / f"{number}.sqlite3"
+            assert list(threads.map(opened, [path] * 8)) == [0] * 8

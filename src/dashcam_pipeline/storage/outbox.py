@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from dashcam_pipeline.errors import DiskUnavailable
 from dashcam_pipeline.storage.row_json import OutboxRow, RowUnreadable, from_json, kind_of, to_json
 
 FILE_NAME = "outbox.sqlite3"
+BUSY_PAUSE_S = 0.02
 BUSY_TIMEOUT_S = 30.0  # the other connection of a run holds the file for milliseconds
 SHRINK_ABOVE_BYTES = 1 << 20  # an empty outbox that takes more disk than this is made small when it is closed
 COMPANIONS = ("", "-wal", "-shm")  # the files that SQLite keeps of one database
@@ -205,7 +207,7 @@ def _open(path: Path) -> sqlite3.Connection:
     """A connection in autocommit mode. Raises sqlite3.DatabaseError when the file is no sound database."""
     connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
     try:
-        connection.execute("PRAGMA journal_mode = WAL")
+        _use_wal(connection)
         connection.execute("PRAGMA synchronous = FULL")  # each commit is on the disk, whatever dies then
         (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
         if verdict != "ok":
@@ -215,6 +217,19 @@ def _open(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Of two connections that open a new file at once, SQLite refuses one the change, without the wait of others."""
+    until_s = time.monotonic() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until_s:
+                raise
+        time.sleep(BUSY_PAUSE_S)
 
 
 def _set_aside(path: Path) -> Path:
