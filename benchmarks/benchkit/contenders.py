@@ -26,7 +26,7 @@ Row = Mapping[str, Any]
 DASHCAM = (sys.executable, "-m", "dashcam_pipeline")
 PEER_PYTHON = REPOSITORY / ".venv-peer" / "bin" / "python"
 PEER_SCRIPT = REPOSITORY / "benchmarks" / "peer.py"
-OF_ONE_RUN = ("run_id", "evidence", "plate_evidence")
+OF_ONE_RUN = ("run_id", "evidence", "plate_evidence", "frame_evidence", "strip_evidence")
 """Columns that name the run or its folder, and so differ between two runs."""
 
 
