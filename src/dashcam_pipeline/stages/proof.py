@@ -35,12 +35,14 @@ class ProofWriter:
         shown = pictures.get(row.frame_idx)
         if shown is None:
             return row
-        vehicle = self._load(shown)
+        store = self.context.tools.store
+        read = [look for look in row.looks if look.reads and look.frame_idx in pictures]
+        frames = {row.frame_idx, *(look.frame_idx for look in read)}
+        images = {frame: store.get(pictures[frame].frame_id) for frame in sorted(frames)}
+        vehicle = images[row.frame_idx]
         plate = None if row.plate_bbox is None else self._plate(vehicle, shown, row.plate_bbox)
-        scene = None if shown.scene_id is None else self.context.tools.store.get(shown.scene_id)
-        crops = [
-            self._crop(look, pictures) for look in row.looks if look.reads and look.frame_idx in pictures
-        ]
+        scene = None if shown.scene_id is None else store.get(shown.scene_id)
+        crops = [self._crop(look, images[look.frame_idx], pictures[look.frame_idx]) for look in read]
         paths = when_disk_allows(
             self.context,
             task_ids,
@@ -63,13 +65,9 @@ class ProofWriter:
             strip_picture=paths.strip,
         )
 
-    def _crop(self, look: LookRow, pictures: Mapping[int, VehiclePicture]) -> StripCrop:
+    def _crop(self, look: LookRow, vehicle: Image, picture: VehiclePicture) -> StripCrop:
         assert look.plate_bbox is not None  # what was read was found
-        picture = pictures[look.frame_idx]
-        return StripCrop(self._plate(self._load(picture), picture, look.plate_bbox), look)
-
-    def _load(self, picture: VehiclePicture) -> Image:
-        return self.context.tools.store.get(picture.frame_id)
+        return StripCrop(self._plate(vehicle, picture, look.plate_bbox), look)
 
     def _plate(self, vehicle: Image, picture: VehiclePicture, plate: BoxRow) -> Image:
         local = Box(*plate).shifted(-picture.left, -picture.top)
