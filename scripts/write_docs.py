@@ -1,7 +1,7 @@
 """Write what is derived: configs/default.yaml, the tables in docs/configuration.md, the formats in docs/plates.md,
 the reasons in docs/reasons.md, the columns in docs/export.md.
 
-Run it after a change to src/dashcam_pipeline/config.py, configs/plates/, vision/reasons.py,
+Run it after a change to src/dashcam_pipeline/config/, configs/plates/, vision/reasons.py,
 vision/plates/not_a_plate.py or storage/reading.py; a test compares.
 """
 
