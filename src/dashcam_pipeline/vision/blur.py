@@ -1,0 +1,75 @@
+"""Making parts of a picture unrecognisable, so that nothing can bring them back: plates and faces of others.
+
+A Gaussian blur can be undone in part. Here a box keeps no more than the rounded mean colours of a few cells, each
+wider than any character, which are then run into each other so that no edge stands out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from dashcam_pipeline.vision.types import Box, Image
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+GROWN = 0.15
+"""Share of its size by which a box is grown on every side before it is blurred: detectors cut corners."""
+
+LEAST_GROWN_PX = 2.0
+"""And no less than this, for boxes so small that a share of them is no pixel."""
+
+CELLS_LONG, CELLS_SHORT = 3, 2
+"""Cells along the longer and the shorter side of a box: a plate's characters, and a face's features, are narrower."""
+
+COLOUR_STEP = 16
+"""Mean colours are rounded to multiples of it, of 255: what is left of fine differences would add up over frames."""
+
+
+def blurred(image: Image, boxes: Iterable[Box], grow: float = GROWN) -> Image:
+    """A copy of a picture in which the boxes can't be recognised, nor restored.
+
+    Args:
+        image: BGR, uint8, shape (height, width, 3); a grey one of shape (height, width) will do as well.
+        boxes: in pixels of the picture; parts outside of it don't matter.
+        grow: share of its size by which each box is grown on every side first.
+
+    Example:
+        cv2.imwrite("street.jpg", blurred(frame, [plate.box for plate in plates]))
+    """
+    changed = image.copy()
+    blur_inside(changed, boxes, grow)
+    return changed
+
+
+def blur_inside(pixels: NDArray[np.uint8], boxes: Iterable[Box], grow: float = GROWN) -> None:
+    """What `blurred` does, on the pixels themselves; a plane of one colour, shape (height, width), will do as well."""
+    for box in boxes:
+        _smear(_covered(pixels, box, grow))
+
+
+def _covered(pixels: NDArray[np.uint8], box: Box, grow: float) -> NDArray[np.uint8]:
+    """The pixels that the grown box touches, as a view; empty where it lies outside of the picture."""
+    height, width = pixels.shape[:2]
+    dx = max(LEAST_GROWN_PX, box.width * grow)
+    dy = max(LEAST_GROWN_PX, box.height * grow)
+    x1, y1 = max(0, int(np.floor(box.x1 - dx))), max(0, int(np.floor(box.y1 - dy)))
+    x2, y2 = min(width, int(np.ceil(box.x2 + dx))), min(height, int(np.ceil(box.y2 + dy)))
+    return pixels[y1 : max(y1, y2), x1 : max(x1, x2)]
+
+
+def _smear(part: NDArray[np.uint8]) -> None:
+    """Leave only the rounded mean colours of a few cells, run into each other."""
+    if not part.size:
+        return
+    height, width = part.shape[:2]
+    wide = width >= height
+    columns = min(width, CELLS_LONG if wide else CELLS_SHORT)
+    rows = min(height, CELLS_SHORT if wide else CELLS_LONG)
+    cells = cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA).astype(np.uint16)
+    rounded = np.minimum((cells + COLOUR_STEP // 2) // COLOUR_STEP * COLOUR_STEP, 255).astype(np.uint8)
+    part[:] = cv2.resize(rounded, (width, height), interpolation=cv2.INTER_LINEAR).reshape(part.shape)
