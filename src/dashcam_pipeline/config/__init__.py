@@ -9,7 +9,7 @@ from pydantic import Field
 
 from dashcam_pipeline.config.base import NO_LIMIT, Section
 from dashcam_pipeline.config.engine import FrameStoreSettings, QueueSettings, RunSettings, SamplingSettings
-from dashcam_pipeline.config.results import StorageSettings, TripSettings
+from dashcam_pipeline.config.results import JourneySettings, StorageSettings, TripSettings
 from dashcam_pipeline.config.vision import (
     DetectionSettings,
     LookSettings,
@@ -23,6 +23,7 @@ __all__ = [
     "NO_LIMIT",
     "DetectionSettings",
     "FrameStoreSettings",
+    "JourneySettings",
     "LookSettings",
     "Mask",
     "ModelSettings",
@@ -51,5 +52,6 @@ class Settings(Section):
     tracking: TrackingSettings = Field(default_factory=TrackingSettings)
     looks: LookSettings = Field(default_factory=LookSettings)
     vote: VoteSettings = Field(default_factory=VoteSettings)
+    journey: JourneySettings = Field(default_factory=JourneySettings)
     trips: TripSettings = Field(default_factory=TripSettings)
     storage: StorageSettings = Field(default_factory=StorageSettings)

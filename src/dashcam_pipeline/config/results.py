@@ -1,13 +1,15 @@
-"""Settings of what becomes of it: trips, and where results go."""
+"""Settings of what becomes of it: when and where it was, trips, and where results go."""
 
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from datetime import timedelta, timezone, tzinfo
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field
 
-from dashcam_pipeline.config.base import Count, Seconds, Section
+from dashcam_pipeline.config.base import NO_LIMIT, Count, Seconds, Section
 
 
 def _expression(text: str) -> str:
@@ -18,6 +20,62 @@ def _expression(text: str) -> str:
     if not groups.keys() & {"time", "number"}:
         raise ValueError("a regular expression without a group named time or number: (?P<time>...)")
     return text
+
+
+_OFFSET = re.compile(r"(?P<sign>[+-])(?P<hours>\d\d):?(?P<minutes>\d\d)")
+
+
+def zone_of(text: str) -> tzinfo:
+    """The time zone that a setting names.
+
+    Raises:
+        ValueError: there is no such zone.
+    """
+    if text.upper() in ("UTC", "Z"):
+        return timezone.utc  # noqa: UP017 (known without a time zone database)
+    if (match := _OFFSET.fullmatch(text)) is not None:
+        offset = timedelta(hours=int(match["hours"]), minutes=int(match["minutes"]))
+        if offset <= timedelta(hours=14) and int(match["minutes"]) < 60:
+            return timezone(-offset if match["sign"] == "-" else offset)
+    try:
+        return ZoneInfo(text)
+    except (LookupError, ValueError, OSError):  # the last for a folder of the database, such as "Europe"
+        raise ValueError(
+            f"no time zone: {text!r}; one is Europe/Berlin, or an offset such as +02:00"
+        ) from None
+
+
+def _zone(text: str) -> str:
+    zone_of(text)
+    return text
+
+
+TimeSource = Literal["gps", "sidecar", "name", "container", "file"]
+"""What can say when a video began."""
+
+
+class JourneySettings(Section):
+    """When a video was recorded, and where the camera was."""
+
+    positions: bool = True
+    """Positions are read from files beside the video (.gpx, .nmea, .srt) and from inside it."""
+    zone: Annotated[str, AfterValidator(_zone)] | None = Field(
+        default=None,
+        json_schema_extra={"allowed": "a time zone: Europe/Berlin, +02:00, or null"},
+    )
+    """The zone that the camera's clock was set to; null = found by GPS or by the container where they say, else this
+    host's."""
+    time_sources: tuple[TimeSource, ...] = Field(
+        default=("gps", "sidecar", "name", "container", "file"),
+        json_schema_extra={"allowed": "a list of gps, sidecar, name, container and file, in any order"},
+    )
+    """What says when a video began: the first of these that knows."""
+    shift_s: float = Field(default=0.0, ge=-NO_LIMIT, le=NO_LIMIT, json_schema_extra={"allowed": "a number"})
+    """The camera's clock was wrong: so many seconds are added to its times. Times of GPS stay."""
+    max_gap_s: Seconds = 5.0
+    """Between two fixes further apart than this no position is made up."""
+    max_speed_kmh: Annotated[float, Field(gt=0.0, le=NO_LIMIT)] = 300.0
+    """Fixes that could only be reached faster than this are jumps, and dropped."""
 
 
 class TripSettings(Section):
