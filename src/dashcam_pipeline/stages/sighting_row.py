@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from dashcam_pipeline.config import VoteSettings
-from dashcam_pipeline.storage.rows import BoxRow, LookRow, ReadRow, SightingRow
+from dashcam_pipeline.storage.rows import BoxRow, LookRow, PathRow, ReadRow, SightingRow
+from dashcam_pipeline.vision.tracking.box_path import PathPoint
 from dashcam_pipeline.vision.types import Box, PlateRead
 from dashcam_pipeline.vision.vote.ballots import LookResult, why_not
 from dashcam_pipeline.vision.vote.splitting import Part
@@ -29,6 +30,7 @@ def sighting_row(run_id: str, video_id: str, number: int, part: Part, settings: 
         first_bbox=_corners(passing.first_box),
         last_bbox=_corners(passing.last_box),
         shot=passing.shot,
+        path=tuple(map(_path_row, passing.path)),
         final_plate=verdict.plate,
         best_guess=verdict.best_guess,
         plate_confidence=verdict.confidence,
@@ -79,6 +81,11 @@ def _read(read: PlateRead, weight: float, agrees: bool) -> ReadRow:
         weight=weight,
         agrees=agrees and weight > 0.0,
     )
+
+
+def _path_row(point: PathPoint) -> PathRow:
+    x1, y1, x2, y2 = map(int, _corner_row(point.box))  # whole already
+    return (point.frame_idx, point.ts_s, x1, y1, x2, y2)
 
 
 def _corners(box: Box | None) -> BoxRow | None:

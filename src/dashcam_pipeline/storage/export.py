@@ -22,6 +22,8 @@ COLUMNS = tuple(field.name for field in fields(Sighting))
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 CONFIDENCE_DIGITS = 4
 SECONDS_DIGITS = 3
+DEGREES_DIGITS = 7  # of latitude and longitude: a centimetre
+DIGITS = {"confidence": CONFIDENCE_DIGITS, "latitude": DEGREES_DIGITS, "longitude": DEGREES_DIGITS}
 
 Value = str | int | float | None
 
@@ -87,7 +89,7 @@ def _plain(name: str, value: object) -> Value:
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, float):
-        return round(value, CONFIDENCE_DIGITS if name == "confidence" else SECONDS_DIGITS)
+        return round(value, DIGITS.get(name, SECONDS_DIGITS))
     assert value is None or isinstance(value, str | int)
     return value
 

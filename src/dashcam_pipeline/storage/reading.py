@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TypeVar
 
@@ -92,7 +92,13 @@ class Sighting:
     best_read: str | None  # the single strongest read, as the reader gave it
     frame: int  # of the pictures
     frame_s: float  # its second in `frame_video`
-    ts: datetime | None  # its time of day where known
+    ts: datetime | None  # its wall time where known, with the camera's offset to UTC
+    time_source: str | None = None  # where that comes from: gps, sidecar, name, container or file
+    latitude: float | None = None  # where the camera was then, degrees (WGS84)
+    longitude: float | None = None
+    speed_kmh: float | None = None  # of the camera
+    heading_deg: float | None = None  # where it moved to, clockwise from north
+    position_source: str | None = None  # where the position comes from: gpx, nmea, srt, …
     evidence: str | None  # picture of the vehicle
     plate_evidence: str | None  # picture of the plate
     frame_evidence: str | None  # picture of the whole frame
@@ -113,12 +119,21 @@ class _Found(Sighting):
 
     work_dir: str | None
     host: str | None
+    utc_offset_min: int | None
 
     def placed(self, in_use: Path | None) -> Sighting:
         place = EvidencePlace(self.work_dir, self.host, in_use)
         values = {field.name: getattr(self, field.name) for field in fields(Sighting)}
+        values["ts"] = with_offset(self.ts, self.utc_offset_min)
         pictures = {name: str(place.find(values[name])) for name in PICTURES if values[name] is not None}
         return Sighting(**{**values, **pictures})
+
+
+def with_offset(moment: datetime | None, utc_offset_min: int | None) -> datetime | None:
+    """A moment as the clock on the camera's wall said it; in UTC where its offset is unknown."""
+    if moment is None:
+        return None
+    return moment.astimezone(timezone(timedelta(minutes=utc_offset_min or 0)))
 
 
 PICTURES = ("evidence", "plate_evidence", "frame_evidence", "strip_evidence")

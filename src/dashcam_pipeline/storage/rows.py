@@ -13,8 +13,10 @@ __all__ = [
     "REFUSED",
     "BoxRow",
     "DeadLetterRow",
+    "FixRow",
     "LookRow",
     "NoPlateReason",
+    "PathRow",
     "ReadRow",
     "RunRow",
     "RunStatus",
@@ -44,6 +46,13 @@ class VideoStatus(StrEnum):
 
 BoxRow = tuple[float, float, float, float]
 """(x1, y1, x2, y2) in pixels of the upright frame, right and bottom exclusive."""
+
+
+PathRow = tuple[int, float, int, int, int, int]
+"""(frame_idx, ts_s, x1, y1, x2, y2): a vehicle's box in one frame, as it stands in JSON."""
+
+FixRow = tuple[float, float, float, float | None, float | None]
+"""(second of the video, latitude, longitude, km/h, degrees from north): a position, as it stands in JSON."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +123,14 @@ class SightingRow:
     first_bbox: BoxRow | None = None  # the vehicle in frame `first_frame`
     last_bbox: BoxRow | None = None  # the vehicle in frame `last_frame`
     shot: int = 0  # shot cuts of the video before it: tracks never cross one
+    utc_offset_min: int | None = None  # the camera's time of day less UTC, minutes
+    time_source: str | None = None  # where `ts` comes from: gps, sidecar, name, container or file
+    latitude: float | None = None  # of the camera at `ts`, degrees (WGS84), north and east positive
+    longitude: float | None = None
+    speed_kmh: float | None = None
+    heading_deg: float | None = None  # clockwise from north
+    position_source: str | None = None  # where the position comes from: gpx, nmea, srt, …
+    path: tuple[PathRow, ...] = ()  # the vehicle in the frames in which it was seen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +156,14 @@ class VideoRow:
     vehicles: int = 0
     plates: int = 0
     reasons: dict[str, int] | None = None  # sightings without a plate, by reason
+    started_at: datetime | None = None  # wall time of its first frame, UTC
+    utc_offset_min: int | None = None  # the camera's time of day less UTC, minutes
+    time_source: str | None = None  # where `started_at` comes from: gps, sidecar, name, container or file
+    zone_source: str | None = None  # where `utc_offset_min` comes from
+    time_note: str | None = None  # what was doubtful about that, in one line
+    position_source: str | None = None  # where `track` comes from: gpx, nmea, srt, …
+    position_note: str | None = None  # what was dropped of it, and why
+    track: tuple[FixRow, ...] | None = None  # where the camera was
 
 
 REFUSED = "DELIVERY"

@@ -228,7 +228,11 @@ def _replaced(videos: Iterable[VideoRow]) -> Iterable[Parameters]:
 
 
 def _video(row: VideoRow) -> Parameters:
-    return _parameters(row, reasons=_json(row.reasons))
+    return _parameters(
+        row,
+        reasons=_json(row.reasons),
+        track=None if row.track is None else Jsonb([list(fix) for fix in row.track]),
+    )
 
 
 def _sighting(row: SightingRow) -> Parameters:
@@ -239,6 +243,7 @@ def _sighting(row: SightingRow) -> Parameters:
         char_votes=Jsonb(row.char_votes),
         confidence_parts=_json(row.confidence_parts),
         looks=Jsonb([asdict(look) for look in row.looks]),
+        path=Jsonb([list(point) for point in row.path]),
         **{name: None if box is None else list(box) for name, box in boxes.items()},
     )
 

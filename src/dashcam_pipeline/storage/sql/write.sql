@@ -22,11 +22,14 @@ ON CONFLICT (run_id) DO UPDATE SET
 -- name: upsert_video
 INSERT INTO videos (
     run_id, path, filename, video_id, status, reason, size_bytes, duration_s, width, height, fps, codec,
-    frames_decoded, frames_sampled, decode_errors, dead_letters, vehicles, plates, reasons
+    frames_decoded, frames_sampled, decode_errors, dead_letters, vehicles, plates, reasons,
+    started_at, utc_offset_min, time_source, zone_source, time_note, position_source, position_note, track
 ) VALUES (
     %(run_id)s, %(path)s, %(filename)s, %(video_id)s, %(status)s, %(reason)s, %(size_bytes)s,
     %(duration_s)s, %(width)s, %(height)s, %(fps)s, %(codec)s, %(frames_decoded)s, %(frames_sampled)s,
-    %(decode_errors)s, %(dead_letters)s, %(vehicles)s, %(plates)s, %(reasons)s
+    %(decode_errors)s, %(dead_letters)s, %(vehicles)s, %(plates)s, %(reasons)s,
+    %(started_at)s, %(utc_offset_min)s, %(time_source)s, %(zone_source)s, %(time_note)s, %(position_source)s,
+    %(position_note)s, %(track)s
 )
 ON CONFLICT (run_id, path, video_id) DO UPDATE SET
     filename = excluded.filename,
@@ -46,6 +49,15 @@ ON CONFLICT (run_id, path, video_id) DO UPDATE SET
     vehicles = excluded.vehicles,
     plates = excluded.plates,
     reasons = excluded.reasons,
+    -- Rows of videos that nobody opened know nothing of when and where.
+    started_at = CASE WHEN excluded.time_source IS NULL THEN videos.started_at ELSE excluded.started_at END,
+    utc_offset_min = CASE WHEN excluded.time_source IS NULL THEN videos.utc_offset_min ELSE excluded.utc_offset_min END,
+    zone_source = CASE WHEN excluded.time_source IS NULL THEN videos.zone_source ELSE excluded.zone_source END,
+    time_note = CASE WHEN excluded.time_source IS NULL THEN videos.time_note ELSE excluded.time_note END,
+    position_source = CASE WHEN excluded.time_source IS NULL THEN videos.position_source ELSE excluded.position_source END,
+    position_note = CASE WHEN excluded.time_source IS NULL THEN videos.position_note ELSE excluded.position_note END,
+    track = CASE WHEN excluded.time_source IS NULL THEN videos.track ELSE excluded.track END,
+    time_source = coalesce(excluded.time_source, videos.time_source),
     joined_with = NULL,
     joined_vehicles = NULL,
     joined_plates = NULL,
@@ -57,14 +69,16 @@ INSERT INTO vehicles (
     id, video_id, track_id, part, run_id, vehicle_class, first_frame, last_frame, first_s, last_s,
     frame_idx, video_ts_frame, ts, final_plate, plate_confidence, best_guess, no_plate_reason,
     reads, agreeing_reads, char_votes, best_read, car_bbox, plate_bbox, vehicle_picture, plate_picture,
-    plate_region, plate_format, confidence_parts, looks, frame_picture, strip_picture, first_bbox, last_bbox, shot
+    plate_region, plate_format, confidence_parts, looks, frame_picture, strip_picture, first_bbox, last_bbox, shot,
+    utc_offset_min, time_source, latitude, longitude, speed_kmh, heading_deg, position_source, path
 ) VALUES (
     %(id)s, %(video_id)s, %(track_id)s, %(part)s, %(run_id)s, %(vehicle_class)s, %(first_frame)s, %(last_frame)s,
     %(first_s)s, %(last_s)s, %(frame_idx)s, %(video_ts_frame)s, %(ts)s, %(final_plate)s,
     %(plate_confidence)s, %(best_guess)s, %(no_plate_reason)s, %(reads)s, %(agreeing_reads)s,
     %(char_votes)s, %(best_read)s, %(car_bbox)s, %(plate_bbox)s, %(vehicle_picture)s, %(plate_picture)s,
     %(plate_region)s, %(plate_format)s, %(confidence_parts)s, %(looks)s, %(frame_picture)s, %(strip_picture)s,
-    %(first_bbox)s, %(last_bbox)s, %(shot)s
+    %(first_bbox)s, %(last_bbox)s, %(shot)s, %(utc_offset_min)s, %(time_source)s, %(latitude)s, %(longitude)s,
+    %(speed_kmh)s, %(heading_deg)s, %(position_source)s, %(path)s
 )
 ON CONFLICT (video_id, track_id, part) DO UPDATE SET
     run_id = excluded.run_id,
@@ -97,6 +111,14 @@ ON CONFLICT (video_id, track_id, part) DO UPDATE SET
     first_bbox = excluded.first_bbox,
     last_bbox = excluded.last_bbox,
     shot = excluded.shot,
+    utc_offset_min = excluded.utc_offset_min,
+    time_source = excluded.time_source,
+    latitude = excluded.latitude,
+    longitude = excluded.longitude,
+    speed_kmh = excluded.speed_kmh,
+    heading_deg = excluded.heading_deg,
+    position_source = excluded.position_source,
+    path = excluded.path,
     updated_at = now();
 
 -- name: name_videos

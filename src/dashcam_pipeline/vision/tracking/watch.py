@@ -10,6 +10,7 @@ from dashcam_pipeline.config import DetectionSettings, LookSettings, TrackingSet
 from dashcam_pipeline.vision.plates.plate_gates import Surroundings
 from dashcam_pipeline.vision.quality import sharpness
 from dashcam_pipeline.vision.tracking.appearance import signature_of
+from dashcam_pipeline.vision.tracking.box_path import BoxPath
 from dashcam_pipeline.vision.tracking.ego_motion import NO_SHIFT, EgoMotion
 from dashcam_pipeline.vision.tracking.overlay import Overlay
 from dashcam_pipeline.vision.tracking.scene import ShotCuts
@@ -81,6 +82,7 @@ class Passing:
     overlay: tuple[Box, ...] = ()  # where the camera writes into its picture, as far as that touches a look
     masks: tuple[Box, ...] = ()  # `detection.masks` in pixels of the frame, as far as they touch a look
     shot: int = 0  # shot cuts of the video before it
+    path: BoxPath = field(default_factory=BoxPath)  # its box in the frames in which it was seen
 
     def around(self, look: Look) -> Surroundings:
         """What else was in the frame around one of its looks."""
@@ -107,11 +109,13 @@ class _Vehicle:
     shot: int
     class_scores: dict[str, float] = field(default_factory=dict)  # scores times areas: large views show more
     looks: list[Look] = field(default_factory=list)
+    path: BoxPath = field(default_factory=BoxPath)
 
     def saw(self, sight: Sight, found_again: bool) -> None:
         label, evidence = sight.detection.label, sight.detection.score * sight.detection.box.area
         self.class_scores[label] = self.class_scores.get(label, 0.0) + evidence
         self.last = sight
+        self.path.add(sight.frame_idx, sight.ts_s, sight.detection.box)
         if found_again:
             self.segments.append(Segment(sight.frame_idx, sight.frame_idx))
         else:
@@ -140,6 +144,7 @@ class _Vehicle:
             self.first.detection.box,
             self.last.detection.box,
             shot=self.shot,
+            path=self.path.ended(self.last.frame_idx, self.last.ts_s, self.last.detection.box),
         )
 
 

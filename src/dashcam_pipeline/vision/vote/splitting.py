@@ -106,6 +106,7 @@ def _until(passing: Passing, last: LookResult) -> Passing:
         last_frame=last.frame_idx,
         last_s=last.ts_s,
         last_box=last.vehicle_box,
+        path=passing.path.between(passing.first_frame, last.frame_idx),
         looks=tuple(look for look in passing.looks if look.frame_idx <= last.frame_idx),
     )
 
@@ -117,5 +118,6 @@ def _from(passing: Passing, first: LookResult) -> Passing:
         first_frame=first.frame_idx,
         first_s=first.ts_s,
         first_box=first.vehicle_box,
+        path=passing.path.between(first.frame_idx, passing.last_frame),
         looks=tuple(look for look in passing.looks if look.frame_idx >= first.frame_idx),
     )
