@@ -7,6 +7,7 @@ import os
 import stat
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -81,6 +82,15 @@ class OpenVideo:
         """The average rate."""
         rate = self.stream.average_rate or self.stream.guessed_rate
         return float(rate) if rate and rate > 0 else None
+
+    @property
+    def created_at(self) -> datetime | None:
+        """The creation time in its metadata, aware; nominally UTC, but many cameras write their local time there."""
+        for metadata in (self.container.metadata, self.stream.metadata):
+            with suppress(ValueError, OverflowError):
+                time = datetime.fromisoformat(metadata.get("creation_time", ""))
+                return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+        return None
 
     def __enter__(self) -> Self:
         return self
