@@ -19,6 +19,7 @@ from dashcam_pipeline.batch.timings import check_path
 from dashcam_pipeline.bench import report
 from dashcam_pipeline.bench.advice import advise
 from dashcam_pipeline.bench.measuring import Measured, Say, check, findings_of, measure_all
+from dashcam_pipeline.cli.options import Config
 from dashcam_pipeline.cli.run import say_line, stopped_by_signals
 from dashcam_pipeline.cli.tables import print_table
 from dashcam_pipeline.config import Settings
@@ -30,9 +31,7 @@ from dashcam_pipeline.sources.probe import VideoInfo
 
 def bench(
     video: Annotated[Path, typer.Argument(metavar="VIDEO", help="A video like those that are to be run.")],
-    config: Annotated[
-        str | None, typer.Option("--config", metavar="FILE", help="A YAML file, or the name of a preset.")
-    ] = None,
+    config: Config = None,
     seconds: Annotated[
         float,
         typer.Option("--seconds", metavar="N", help="How much of the video, from its start, is worked on."),

@@ -9,10 +9,14 @@ from typing import Annotated, Any
 import typer
 import yaml
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Column, Table
 
+from dashcam_pipeline.cli.options import Config, preset_names
+from dashcam_pipeline.cli.tables import print_table
 from dashcam_pipeline.configuration import Loaded, load, presets
 from dashcam_pipeline.configuration_keys import all_keys, section_names
+from dashcam_pipeline.presets import all_presets, preset
 from dashcam_pipeline.storage.dsn import redacted
 
 app = typer.Typer(help="The settings: show those that hold, list those there are.", no_args_is_help=True)
@@ -27,9 +31,7 @@ class Format(StrEnum):
 
 @app.command("show")
 def show(
-    config: Annotated[
-        str | None, typer.Option("--config", metavar="FILE", help="A preset's name or a YAML file.")
-    ] = None,
+    config: Config = None,
     format: Annotated[Format, typer.Option("--format", help="How to print.")] = Format.YAML,
 ) -> None:
     """Print the settings that a run would have, each with where its value came from."""
@@ -41,6 +43,29 @@ def show(
         print(json.dumps(shown, indent=2, ensure_ascii=False))
     else:
         print(_yaml(loaded), end="")
+
+
+@app.command("presets")
+def show_presets(
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="[NAME]", help="Print the file of this one.", autocompletion=preset_names),
+    ] = None,
+) -> None:
+    """List the presets with what each is for and what it changes; with a name, print its file.
+
+    A file of your own begins well with one of them: dashcam config presets night > my.yaml
+
+    Example: dashcam config presets weak-laptop
+    """
+    if name is not None:
+        print(preset(name).path.read_text(encoding="utf-8"), end="")
+        return
+    table = Table(Column("preset", no_wrap=True), "for", "changes", box=None)
+    for one in all_presets():
+        changes = "\n".join(f"{key}: {value}" for key, value in one.changes.items())
+        table.add_row(one.name, escape(one.purpose), escape(changes) or "nothing")
+    print_table(table)
 
 
 @app.command("keys")

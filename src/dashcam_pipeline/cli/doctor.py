@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from dashcam_pipeline.cli.options import Config
 from dashcam_pipeline.configuration import load
 from dashcam_pipeline.doctor import Finding, Level, can_run, examine
 from dashcam_pipeline.errors import EXIT_ENVIRONMENT
@@ -20,9 +21,7 @@ _STYLES = {Level.OK: "green", Level.WARN: "yellow", Level.BAD: "bold red"}
 
 
 def doctor(
-    config: Annotated[
-        str | None, typer.Option("--config", metavar="FILE", help="A preset's name or a YAML file.")
-    ] = None,
+    config: Config = None,
     db: Annotated[
         str | None, typer.Option("--db", metavar="DSN", help="Your own Postgres, to see whether it answers.")
     ] = None,

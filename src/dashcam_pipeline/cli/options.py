@@ -7,6 +7,23 @@ from typing import Annotated
 
 import typer
 
+
+def preset_names(incomplete: str) -> list[str]:
+    """The presets that a half-typed word can become, for a shell that completes it."""
+    from dashcam_pipeline.configuration import presets  # most commands with options know no settings
+
+    return [name for name in presets() if name.startswith(incomplete)]
+
+
+Config = Annotated[
+    str | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        help="A YAML file, or the name of a preset.",
+        autocompletion=preset_names,
+    ),
+]
 Db = Annotated[
     str | None,
     typer.Option(

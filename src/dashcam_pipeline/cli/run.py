@@ -20,7 +20,7 @@ from dashcam_pipeline.batch.run import BatchRun, Prepared, Report
 from dashcam_pipeline.batch.timings import check_path, nothing_read, timings_of, write
 from dashcam_pipeline.cli.closing import print_closing, print_read_already
 from dashcam_pipeline.cli.logs import log_to
-from dashcam_pipeline.cli.options import LogJson, NoHud
+from dashcam_pipeline.cli.options import Config, LogJson, NoHud
 from dashcam_pipeline.cli.planning import prepare, say_plan, say_skipped, wish_of
 from dashcam_pipeline.configuration import load
 from dashcam_pipeline.engine.hud import Hud
@@ -40,9 +40,7 @@ def run(
     paths: Annotated[
         list[Path], typer.Argument(metavar="PATH...", help="Videos, or folders that hold videos.")
     ],
-    config: Annotated[
-        str | None, typer.Option("--config", metavar="FILE", help="A YAML file, or the name of a preset.")
-    ] = None,
+    config: Config = None,
     db: Annotated[
         str | None,
         typer.Option(
