@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from dashcam_pipeline import __version__
 from dashcam_pipeline.config import Settings
 
-RESULT_SECTIONS = ("detection", "looks", "models", "sampling", "tracking", "vote")
+RESULT_SECTIONS = ("detection", "journey", "looks", "models", "sampling", "tracking", "vote")
 """The sections whose settings can change a row."""
 FRAME_FORMAT = "frame_store.format"
-STATES = "states-3"
+STATES = "states-4"
 """To be counted up whenever what a stage remembers, and so keeps in checkpoints, gets other fields or another meaning:
 it would be taken for what it was, and fail frame after frame."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
@@ -31,6 +32,7 @@ class VideoInfo:
     pixel_format: str
     rotation_deg: int  # clockwise turn that stands the stored picture upright: 0, 90, 180 or 270
     warnings: tuple[str, ...]
+    created_at: datetime | None = None  # as its metadata say, see `OpenVideo.created_at`
 
     @property
     def video_id(self) -> str:
@@ -70,6 +72,7 @@ def describe(video: OpenVideo, first: av.VideoFrame) -> VideoInfo:
         pixel_format=first.format.name,
         rotation_deg=orientation.degrees_clockwise,
         warnings=(*video.warnings, *_doubts(orientation, duration_s, fps)),
+        created_at=video.created_at,
     )
 
 

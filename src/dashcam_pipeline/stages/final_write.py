@@ -14,6 +14,7 @@ from dashcam_pipeline.engine.shared import MANAGER_GONE
 from dashcam_pipeline.engine.task import Batch, Outcome
 from dashcam_pipeline.errors import DiskUnavailable
 from dashcam_pipeline.stages.context import CHECKPOINTS, StageContext
+from dashcam_pipeline.stages.journeys import Journeys
 from dashcam_pipeline.stages.waiting import ALIVE_EVERY_S, wait, when_disk_allows
 from dashcam_pipeline.storage.delivery import Delivery
 from dashcam_pipeline.storage.outbox import FILE_NAME, Outbox
@@ -33,6 +34,7 @@ class FinalWrite:
         self._board = context.tools.shared.board
         self._limit_bytes = context.settings.storage.outbox_mb * MB
         self._checkpoints = CheckpointFolder(context.job.work_dir / CHECKPOINTS, context.job.run_id)
+        self._journeys = Journeys(context.job.work_dir)
         path = context.job.work_dir / FILE_NAME
         forget = self._checkpoints.remove_all  # before them lie rows that may be lost
         self._outbox = when_disk_allows(context, (), lambda: Outbox(path, on_damage=forget))
@@ -83,6 +85,7 @@ class FinalWrite:
         if row.status in OVER:
             with suppress(OSError):  # one that stays serves nobody, and the next run removes it
                 self._checkpoints.remove(row.video_id)
+            self._journeys.remove(row.video_id)
 
     def _show(self, state: str) -> None:
         """Called by the delivery's thread, which may outlive the board."""

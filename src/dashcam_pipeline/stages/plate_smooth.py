@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
+from functools import partial
 
 from dashcam_pipeline.engine.task import Batch, KeyState, Outcome, Task, pack
 from dashcam_pipeline.stages.context import StageContext
+from dashcam_pipeline.stages.journeys import Journeys
 from dashcam_pipeline.stages.proof import ProofWriter
 from dashcam_pipeline.stages.records import (
     LookDone,
@@ -65,6 +67,7 @@ class PlateSmooth:
         storage = context.settings.storage
         folder = EvidenceFolder(context.job.work_dir, storage.evidence_quality, storage.evidence_bytes)
         self._proof = ProofWriter(context, folder)
+        self._journeys = Journeys(context.job.work_dir)
 
     def process(self, batch: Batch, /) -> Outcome:
         vehicle: _Vehicle | None = batch.state.load() if batch.state else None
@@ -119,8 +122,9 @@ class PlateSmooth:
         )
         tallies: Counter[str] = Counter()
         rows = []
+        moment_at = partial(self._journeys.moment, task.source_id)
         for number, part in enumerate(parts_of(vehicle.passing, results, self._vote, self._grammar)):
-            row = sighting_row(self._context.job.run_id, task.source_id, number, part, self._vote)
+            row = sighting_row(self._context.job.run_id, task.source_id, number, part, self._vote, moment_at)
             rows.append(self._proof.write(batch.task_ids, row, vehicle.picture_by_frame()))
             tallies.update((VEHICLES, PLATES if row.final_plate else f"{REASON}{row.no_plate_reason}"))
         return Outcome(push=tuple(self._write(task, row) for row in rows), tallies=dict(tallies))

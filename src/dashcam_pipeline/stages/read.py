@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -21,13 +22,17 @@ from dashcam_pipeline.engine.task import Batch, Checkpoint, KeyState, Outcome, T
 from dashcam_pipeline.errors import DiskUnavailable, VideoUnreadable
 from dashcam_pipeline.sources.base import Frame, Verdict
 from dashcam_pipeline.sources.bookmark import Bookmark
+from dashcam_pipeline.sources.journey import Journey, journey_of
 from dashcam_pipeline.sources.names import shown
+from dashcam_pipeline.sources.probe import VideoInfo
 from dashcam_pipeline.sources.sampling import Sampler
 from dashcam_pipeline.sources.video_file import VideoFile
 from dashcam_pipeline.stages.context import StageContext
 from dashcam_pipeline.stages.frames import store_frame
+from dashcam_pipeline.stages.journeys import Journeys, with_journey
 from dashcam_pipeline.stages.pipeline import READ
 from dashcam_pipeline.stages.records import EndOfVideo, RowToWrite, SampledFrame, VideoJob, VideoRead
+from dashcam_pipeline.stages.waiting import when_disk_allows
 from dashcam_pipeline.storage.rows import VideoRow, VideoStatus
 
 CHUNK = 4  # frames brought in at once; bounds what a reader holds in memory
@@ -66,6 +71,7 @@ class Read:
         self._context = context
         self._tools = context.tools
         self._shared = context.tools.shared
+        self._journeys = Journeys(context.job.work_dir)
 
     def process(self, batch: Batch, /) -> Outcome:
         task = batch.tasks[0]
@@ -94,6 +100,8 @@ class Read:
             fps=info.fps,
             codec=info.codec,
         )
+        journey = self._journey(task, job, info)
+        row = with_journey(row, journey)
         if position.announced_by != (run := _supervisor()):
             position = replace(position, announced_by=run, began_s=position.read_s)
             self._bring_in(task, job, (), position, (self._write(task, row, "running"),))
@@ -128,6 +136,19 @@ class Read:
             decode_errors=video.decode_errors,
         )
         return self._end(task, position, row)
+
+    def _journey(self, task: Task, job: VideoJob, info: VideoInfo) -> Journey:
+        """When and where it was recorded, left for the stages that make rows."""
+        settings = self._context.settings
+        journey = journey_of(
+            job.path,
+            settings.journey,
+            container_time=info.created_at,
+            duration_s=info.duration_s,
+            name_pattern=re.compile(settings.trips.pattern) if settings.trips.pattern else None,
+        )
+        when_disk_allows(self._context, (task.task_id,), lambda: self._journeys.put(job.video_id, journey))
+        return journey
 
     def _while_skipping(self, task: Task) -> None:
         """Decoding up to the place where an earlier try was: a sign of life, and an ear for the user."""

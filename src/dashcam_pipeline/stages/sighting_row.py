@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 
 from dashcam_pipeline.config import VoteSettings
+from dashcam_pipeline.sources.journey import Moment
 from dashcam_pipeline.storage.rows import BoxRow, LookRow, PathRow, ReadRow, SightingRow
 from dashcam_pipeline.vision.tracking.box_path import PathPoint
 from dashcam_pipeline.vision.types import Box, PlateRead
@@ -13,10 +15,23 @@ from dashcam_pipeline.vision.vote.splitting import Part
 from dashcam_pipeline.vision.vote.voting import Verdict
 
 
-def sighting_row(run_id: str, video_id: str, number: int, part: Part, settings: VoteSettings) -> SightingRow:
-    """The row of one vehicle of a track, the `number`th from 0, without the paths of its pictures."""
+def sighting_row(
+    run_id: str,
+    video_id: str,
+    number: int,
+    part: Part,
+    settings: VoteSettings,
+    moment_at: Callable[[float], Moment],
+) -> SightingRow:
+    """The row of one vehicle of a track, the `number`th from 0, without the paths of its pictures.
+
+    Args:
+        moment_at: when and where the camera was at a second of the video.
+    """
     passing, verdict = part.passing, part.verdict
     view = verdict.evidence
+    shown_s = view.ts_s if view else passing.first_s
+    moment = moment_at(shown_s)
     return SightingRow(
         run_id=run_id,
         video_id=video_id,
@@ -39,8 +54,15 @@ def sighting_row(run_id: str, video_id: str, number: int, part: Part, settings: 
         plate_region=verdict.region,
         plate_format=verdict.format,
         frame_idx=view.frame_idx if view else passing.first_frame,
-        video_ts_frame=view.ts_s if view else passing.first_s,
-        ts=None,
+        video_ts_frame=shown_s,
+        ts=moment.ts,
+        utc_offset_min=moment.utc_offset_min,
+        time_source=moment.time_source,
+        latitude=moment.latitude,
+        longitude=moment.longitude,
+        speed_kmh=moment.speed_kmh,
+        heading_deg=moment.heading_deg,
+        position_source=moment.position_source,
         car_bbox=_corners(view.vehicle_box if view else None),
         plate_bbox=_corners(view.plate_box if view else None),
         reads=verdict.looks,
