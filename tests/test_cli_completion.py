@@ -14,7 +14,7 @@ from dashcam_pipeline import __version__
 from dashcam_pipeline.cli import COMMANDS, only_needed
 from dashcam_pipeline.configuration import presets
 from dashcam_pipeline.errors import EXIT_OK
-from dashcam_pipeline.storage.export import Format
+from dashcam_pipeline.storage.exporting.formats import Format
 from run_command import dashcam
 
 PRESS_TAB = """

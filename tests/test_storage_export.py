@@ -1,4 +1,4 @@
-"""Exported sightings: what stands in which column, in both formats, whole files only."""
+"""Exported sightings: what stands in which column of the plain formats, whole files only."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ from pathlib import Path
 import pytest
 
 from dashcam_pipeline.errors import BadInput, DiskUnavailable
-from dashcam_pipeline.storage.export import COLUMNS, Format, export, write_csv, write_json
+from dashcam_pipeline.storage.exporting.columns import NAMES
+from dashcam_pipeline.storage.exporting.extract import Exported, Extract
+from dashcam_pipeline.storage.exporting.formats import ENDINGS, Format, format_of
+from dashcam_pipeline.storage.exporting.tables import write_csv, write_json
+from dashcam_pipeline.storage.exporting.writing import BINARY_WRITERS, write
 from dashcam_pipeline.storage.reading import Sighting
 
 CLAIM = Sighting(
@@ -36,6 +40,12 @@ CLAIM = Sighting(
     frame=30,
     frame_s=1.2,
     ts=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
+    time_source="gps",
+    latitude=51.50735092,
+    longitude=-0.12775826,
+    speed_kmh=48.25,
+    heading_deg=270.5,
+    position_source="gpx",
     evidence="/work/evidence/ab/abcdef/1_vehicle.jpg",
     plate_evidence=None,
     frame_evidence="/work/evidence/ab/abcdef/1_frame.jpg",
@@ -54,15 +64,18 @@ CLAIM = Sighting(
 GUESS = replace(CLAIM, plate=None, best_guess="LS15E8C", reason="low_confidence", confidence=0.4, track_id=2)
 
 
+ALL = Extract(sightings=(CLAIM, GUESS))
+
+
 def as_csv(*sightings: Sighting) -> list[dict[str, str]]:
     file = io.StringIO(newline="")
-    assert write_csv(sightings, file) == len(sightings)
+    assert write_csv(Extract(sightings=sightings), file) == Exported(len(sightings), len(sightings))
     return list(csv.DictReader(io.StringIO(file.getvalue())))
 
 
 def as_json(*sightings: Sighting) -> list[dict[str, object]]:
     file = io.StringIO()
-    assert write_json(sightings, file) == len(sightings)
+    assert write_json(Extract(sightings=sightings), file) == Exported(len(sightings), len(sightings))
     rows: list[dict[str, object]] = json.loads(file.getvalue())
     return rows
 
@@ -72,8 +85,8 @@ def test_promised_columns_are_there() -> None:
         "plate confidence video first_frame last_frame first_s last_s vehicle_class reads evidence best_guess "
         "id region format frame_evidence"
     )
-    assert set(promised.split()) <= set(COLUMNS)
-    assert list(as_csv(CLAIM)[0]) == list(as_json(CLAIM)[0]) == list(COLUMNS)
+    assert set(promised.split()) <= set(NAMES)
+    assert list(as_csv(CLAIM)[0]) == list(as_json(CLAIM)[0]) == list(NAMES)
 
 
 def test_only_a_claim_stands_in_plate() -> None:
@@ -109,12 +122,12 @@ def test_no_sightings_make_a_valid_file() -> None:
     assert as_json() == []
 
 
-@pytest.mark.parametrize("format", Format)
+@pytest.mark.parametrize("format", [one for one in Format if one not in BINARY_WRITERS])
 def test_file_and_standard_output_get_the_same(
     tmp_path: Path, format: Format, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    export([CLAIM, GUESS], format, tmp_path / "out")
-    export([CLAIM, GUESS], format, None)
+    write(ALL, format, tmp_path / "out")
+    write(ALL, format, None)
     assert (tmp_path / "out").read_text(encoding="utf-8") == capsys.readouterr().out
 
 
@@ -127,7 +140,7 @@ def test_failure_on_the_way_leaves_the_old_file_and_no_rest(tmp_path: Path) -> N
         raise OSError(28, "No space left on device")
 
     with pytest.raises(DiskUnavailable, match="No space left"):
-        export(cut_off(), Format.CSV, path)
+        write(Extract(sightings=cut_off()), Format.CSV, path)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -135,16 +148,34 @@ def test_failure_on_the_way_leaves_the_old_file_and_no_rest(tmp_path: Path) -> N
 @pytest.mark.parametrize("name", [".", "nothing/out.csv"])
 def test_place_that_is_no_file_is_bad_input(tmp_path: Path, name: str) -> None:
     with pytest.raises(BadInput, match="name a file with -o"):
-        export([CLAIM], Format.CSV, tmp_path / name)
+        write(ALL, Format.CSV, tmp_path / name)
 
 
 def test_link_stays_a_link(tmp_path: Path) -> None:
     (tmp_path / "link.csv").symlink_to(tmp_path / "file.csv")
-    export([CLAIM], Format.CSV, tmp_path / "link.csv")
+    write(ALL, Format.CSV, tmp_path / "link.csv")
     assert (tmp_path / "link.csv").is_symlink()
     assert (tmp_path / "file.csv").is_file()
 
 
 def test_device_is_written_through() -> None:
-    assert export([CLAIM], Format.CSV, Path("/dev/null")) == 1
+    assert write(ALL, Format.CSV, Path("/dev/null")) == Exported(2, 2)
     assert Path("/dev/null").is_char_device()
+
+
+@pytest.mark.parametrize(("ending", "format"), ENDINGS.items())
+def test_ending_chooses_the_format(ending: str, format: Format) -> None:
+    assert format_of(Path(f"/out/My.Sightings{ending.upper()}")) is format
+
+
+@pytest.mark.parametrize("path", [None, Path("sightings"), Path("/dev/stdout"), Path("/out.d/sightings")])
+def test_without_an_ending_it_is_csv(path: Path | None) -> None:
+    assert format_of(path) is Format.CSV
+
+
+@pytest.mark.parametrize("name", ["out.xlsx", "out.csv.gz", "out.jsn"])
+def test_unknown_ending_is_refused_with_the_formats_named(name: str) -> None:
+    with pytest.raises(BadInput, match="no format to export to") as refused:
+        format_of(Path(name))
+    assert all(format in str(refused.value) for format in Format)
+    assert "\n" not in str(refused.value)

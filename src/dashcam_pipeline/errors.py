@@ -47,6 +47,10 @@ class EngineUnavailable(DashcamError):
     """The inference engine or device that was asked for can't be had on this host."""
 
 
+class LibraryMissing(DashcamError):
+    """A library that only some installations have is needed for what was asked for."""
+
+
 class DatabaseUnavailable(DashcamError):
     """The database can't be reached, refuses us, or can't be started."""
 

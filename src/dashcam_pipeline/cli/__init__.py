@@ -21,7 +21,7 @@ COMMANDS = {
     "run": "run:run",
     "retry": "retry:retry",
     "bench": "bench:bench",
-    "export": "results:export",
+    "export": "export:export",
     "explain": "explain:explain",
     "runs": "results:runs",
     "db": "db:app",

@@ -1,7 +1,8 @@
-"""Options that several commands share: where results lie, and how a run is shown."""
+"""Options that several commands share: which results, where they lie, and how a run is shown."""
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -24,6 +25,32 @@ Config = Annotated[
         autocompletion=preset_names,
     ),
 ]
+
+
+class VehicleClass(StrEnum):
+    """What kinds of vehicle there are."""
+
+    CAR = "car"
+    TRUCK = "truck"
+    BUS = "bus"
+    MOTORCYCLE = "motorcycle"
+
+
+Run = Annotated[str, typer.Option("--run", metavar="ID", help="A run's id or its beginning, or `latest`.")]
+VideoName = Annotated[
+    str | None, typer.Option("--video", metavar="NAME", help="Only this video: file name, path or id.")
+]
+Classes = Annotated[
+    list[VehicleClass] | None,
+    typer.Option("--class", help="Only vehicles of this kind; may be given several times."),
+]
+MinConfidence = Annotated[
+    float,
+    typer.Option(
+        "--min-confidence", metavar="0..1", min=0.0, max=1.0, help="Only plates or best guesses this sure."
+    ),
+]
+PlatesOnly = Annotated[bool, typer.Option("--plates-only", help="Only sightings with a claimed plate.")]
 Db = Annotated[
     str | None,
     typer.Option(

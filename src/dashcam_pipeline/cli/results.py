@@ -1,4 +1,4 @@
-"""`dashcam runs` and `dashcam export`: what runs have found."""
+"""`dashcam runs`: the runs, and the videos of one."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from pathlib import Path
 from typing import Annotated
 
 import psycopg
@@ -24,8 +23,6 @@ from dashcam_pipeline.storage.connection import Connection, connect, unavailable
 from dashcam_pipeline.storage.database import Database
 from dashcam_pipeline.storage.evidence_budget import FOLDER as EVIDENCE
 from dashcam_pipeline.storage.evidence_place import EvidencePlace
-from dashcam_pipeline.storage.export import Format
-from dashcam_pipeline.storage.export import export as write_export
 from dashcam_pipeline.storage.location import Location, resolve_location
 from dashcam_pipeline.storage.reading import LATEST, RunSummary, VideoSummary
 from dashcam_pipeline.storage.resuming import CHANGED
@@ -73,7 +70,7 @@ def show_run(
         found = reading.find_run(connection, run)
         videos = reading.list_videos(connection, found.run_id)
         dead = reading.list_dead_letters(connection, found.run_id)
-        _warn_of_replaced(connection, found)
+        warn_of_replaced(connection, found)
     print(
         f"run {found.run_id}: {found.status}, began {_time(found.started_at)}, ended {_time(found.finished_at)}"
     )
@@ -95,41 +92,6 @@ def show_run(
         print(line)
 
 
-def export(
-    run: Annotated[
-        str, typer.Option("--run", metavar="ID", help="A run's id or its beginning, or `latest`.")
-    ] = LATEST,
-    format: Annotated[
-        Format | None, typer.Option("--format", help="Else by the ending of the file, else csv.")
-    ] = None,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Else standard output.")
-    ] = None,
-    video: Annotated[
-        str | None, typer.Option("--video", metavar="NAME", help="Only this video: file name, path or id.")
-    ] = None,
-    db: Db = None,
-    work_dir: WorkDir = None,
-) -> None:
-    """Print or save the sightings in the videos of a run, one row a vehicle.
-
-    `plate` holds only what the run claims; weaker texts stand in `best_guess`.
-
-    Evidence paths are those in the run's work dir, or in --work-dir where it was moved to.
-
-    Example: dashcam export --run latest --format json -o sightings.json
-    """
-    location = resolve_location(db, work_dir)
-    with open_results(location) as connection:
-        found = reading.find_run(connection, run)
-        video_ids = reading.find_videos(connection, found.run_id, video) if video is not None else None
-        _warn_of_replaced(connection, found)
-        sightings = reading.iterate_sightings(connection, found, video_ids, location.work_dir)
-        count = write_export(sightings, format or _format_of(output), output)
-    if output is not None:
-        print(f"{count} sightings of run {found.run_id} in {output}", file=sys.stderr)
-
-
 @contextmanager
 def open_results(location: Location) -> Iterator[Connection]:
     """The database at a location, for reading.
@@ -144,11 +106,8 @@ def open_results(location: Location) -> Iterator[Connection]:
             raise unavailable(database.url, error) from error
 
 
-def _format_of(output: Path | None) -> Format:
-    return Format.JSON if output is not None and output.suffix.lower() == ".json" else Format.CSV
-
-
-def _warn_of_replaced(connection: Connection, run: RunSummary) -> None:
+def warn_of_replaced(connection: Connection, run: RunSummary) -> None:
+    """Say on stderr which sightings of a run stand under another one now."""
     count = reading.count_replaced(connection, run.run_id)
     if count:
         print(

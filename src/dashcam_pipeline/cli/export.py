@@ -1,0 +1,91 @@
+"""`dashcam export`: the sightings of a run as a file for another program."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dashcam_pipeline.cli.counting import Counting
+from dashcam_pipeline.cli.options import Classes, Db, MinConfidence, PlatesOnly, Run, VideoName, WorkDir
+from dashcam_pipeline.cli.results import open_results, warn_of_replaced
+from dashcam_pipeline.storage import reading
+from dashcam_pipeline.storage.exporting.extract import (
+    Exported,
+    Extract,
+    Selection,
+    boxes_of,
+    exported_videos,
+    tracks_of,
+)
+from dashcam_pipeline.storage.exporting.formats import WITH_POSITION, Format, format_of
+from dashcam_pipeline.storage.exporting.writing import check_writable, write
+from dashcam_pipeline.storage.location import resolve_location
+from dashcam_pipeline.storage.reading import LATEST
+
+
+def export(
+    run: Run = LATEST,
+    format: Annotated[
+        Format | None, typer.Option("--format", help="Else by the ending of the file, else csv.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Else standard output.")
+    ] = None,
+    video: VideoName = None,
+    vehicle_class: Classes = None,
+    plates_only: PlatesOnly = False,
+    min_confidence: MinConfidence = 0.0,
+    db: Db = None,
+    work_dir: WorkDir = None,
+) -> None:
+    """Print or save the sightings in the videos of a run, one row a vehicle.
+
+    Tables: csv, json, jsonl, parquet. Maps: geojson, kml, gpx, with the sightings whose position is known. Boxes for
+    training: coco.
+
+    `plate` holds only what the run claims; weaker texts stand in `best_guess`.
+
+    Evidence paths are those in the run's work dir, or in --work-dir where it was moved to.
+
+    Example: dashcam export --run latest --plates-only -o plates.parquet
+    """
+    chosen = format or format_of(output)
+    check_writable(chosen, output)
+    selection = Selection(
+        vehicle_classes=frozenset(one.value for one in vehicle_class or ()),
+        plates_only=plates_only,
+        min_confidence=min_confidence,
+    )
+    location = resolve_location(db, work_dir)
+    with open_results(location) as connection, Counting(sys.stderr, silent=output is None) as counting:
+        found = reading.find_run(connection, run)
+        video_ids = reading.find_videos(connection, found.run_id, video) if video is not None else None
+        warn_of_replaced(connection, found)
+        videos = exported_videos(connection, found.run_id, video_ids)
+        sightings = reading.iterate_sightings(connection, found, video_ids, location.work_dir)
+        extract = Extract(
+            sightings=counting.over(filter(selection.takes, sightings), "sightings"),
+            tracks=counting.over(tracks_of(connection, videos), "tracks"),
+            boxes=counting.over(boxes_of(connection, videos, selection), "videos"),
+        )
+        exported = write(extract, chosen, output)
+    if output is not None:
+        print(f"{exported.written} sightings of run {found.run_id} in {output}", file=sys.stderr)
+    note = _left_out(chosen, exported)
+    if note is not None:
+        print(note, file=sys.stderr)
+
+
+def _left_out(format: Format, exported: Exported) -> str | None:
+    """What the format could not hold, and why."""
+    without = exported.found - exported.written
+    if not without:
+        return None
+    who = f"none of the {exported.found} sightings has" if not exported.written else f"{without} more have"
+    if format in WITH_POSITION:
+        what = "a position" if not exported.written else "no position"
+        return f"{who} {what}: see docs/gps.md"
+    return f"{who} {'a' if not exported.written else 'no'} box"
