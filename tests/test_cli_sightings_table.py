@@ -11,7 +11,7 @@ from rich.console import Console
 
 from dashcam_pipeline.cli.sightings_table import MOST_SIGHTINGS, print_sightings
 from dashcam_pipeline.storage.reading import Sighting
-from test_storage_export import CLAIM
+from export_rows import CLAIM
 
 WORK_DIR = Path("/work")
 PICTURE = f"evidence/5a/{'5a424b7d' * 4}/2_plate.jpg"

@@ -7,7 +7,6 @@ import io
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -19,50 +18,7 @@ from dashcam_pipeline.storage.exporting.formats import ENDINGS, Format, format_o
 from dashcam_pipeline.storage.exporting.tables import write_csv, write_json
 from dashcam_pipeline.storage.exporting.writing import BINARY_WRITERS, write
 from dashcam_pipeline.storage.reading import Sighting
-
-CLAIM = Sighting(
-    id="abcdef-1",
-    plate="LS15EBC",
-    confidence=0.912345,
-    region="gb",
-    format="gb/standard",
-    video="drive.mp4",
-    first_frame=10,
-    last_frame=60,
-    first_s=0.40004,
-    last_s=2.4,
-    vehicle_class="car",
-    reads=7,
-    agreeing_reads=6,
-    best_guess=None,
-    reason=None,
-    best_read="LS15EBC",
-    frame=30,
-    frame_s=1.2,
-    ts=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
-    time_source="gps",
-    latitude=51.50735092,
-    longitude=-0.12775826,
-    speed_kmh=48.25,
-    heading_deg=270.5,
-    position_source="gpx",
-    evidence="/work/evidence/ab/abcdef/1_vehicle.jpg",
-    plate_evidence=None,
-    frame_evidence="/work/evidence/ab/abcdef/1_frame.jpg",
-    strip_evidence=None,
-    last_video="drive.mp4",
-    frame_video="drive.mp4",
-    span_s=1.99996,
-    parts=1,
-    video_path="/videos/drive.mp4",
-    video_id="abcdef",
-    track_id=1,
-    part=0,
-    uuid="1771c0a2-2e49-5800-9763-a2f7b2485c7c",
-    run_id="run-1",
-)
-GUESS = replace(CLAIM, plate=None, best_guess="LS15E8C", reason="low_confidence", confidence=0.4, track_id=2)
-
+from export_rows import CLAIM, GUESS
 
 ALL = Extract(sightings=(CLAIM, GUESS))
 
@@ -102,7 +58,7 @@ def test_only_a_claim_stands_in_plate() -> None:
 
 def test_numbers_are_rounded_and_times_are_iso() -> None:
     (row,) = as_json(CLAIM)
-    assert (row["confidence"], row["first_s"], row["ts"]) == (0.9123, 0.4, "2026-01-02T03:04:05+00:00")
+    assert (row["confidence"], row["first_s"], row["ts"]) == (0.9123, 0.4, "2026-01-02T03:04:05.000+00:00")
 
 
 @pytest.mark.parametrize("name", ["=cmd|'/c calc'!A1.mp4", "+1.mp4", "-1.mp4", "@x.mp4", "\tx.mp4"])

@@ -11,6 +11,7 @@ from dashcam_pipeline.storage.exporting.columns import CONFIDENCE_DIGITS, SECOND
 from dashcam_pipeline.storage.exporting.extract import Exported, ExportedVideo, Extract, VideoBoxes
 from dashcam_pipeline.storage.paths import SightingPath
 from dashcam_pipeline.storage.rows import BoxRow
+from dashcam_pipeline.storage.text import storable
 
 PLATE = "license_plate"
 CATEGORIES = {"car": 1, "truck": 2, "bus": 3, "motorcycle": 4, PLATE: 5}
@@ -73,7 +74,8 @@ class _Writer:
         """Write the annotations of a video, and keep its images for later."""
         video_id = len(self._videos) + 1
         size = _size(found.video)
-        self._videos.append({"id": video_id, "name": found.video.filename, **size})
+        name = storable(found.video.filename)
+        self._videos.append({"id": video_id, "name": name, **size})
         frames: dict[int, _Frame] = {}
         for seen in found.sightings:
             self._tracks += 1
@@ -83,7 +85,7 @@ class _Writer:
             frame = frames[frame_idx]
             image = {
                 "id": self._image_count,
-                "file_name": f"{found.video.filename}/{frame_idx:06d}.jpg",
+                "file_name": f"{name}/{frame_idx:06d}.jpg",
                 **size,
                 "video_id": video_id,
                 "frame_id": frame_idx,
@@ -150,8 +152,8 @@ def _attributes(seen: SightingPath) -> Attributes:
         sighting=seen.id,
         track_id=seen.track_id,
         part=seen.part,
-        plate=seen.plate,
-        best_guess=seen.best_guess,
+        plate=None if seen.plate is None else storable(seen.plate),
+        best_guess=None if seen.best_guess is None else storable(seen.best_guess),
         confidence=None if seen.confidence is None else round(seen.confidence, CONFIDENCE_DIGITS),
         reason=seen.reason,
     )

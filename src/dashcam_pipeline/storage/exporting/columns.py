@@ -47,17 +47,16 @@ def values_of(sighting: Sighting) -> dict[str, Value]:
 
 
 def plain_values_of(sighting: Sighting) -> dict[str, Plain]:
-    """The same with times as ISO 8601 text, in the camera's own offset to UTC."""
+    """The same with times as ISO 8601 text with milliseconds, in the camera's own offset to UTC."""
     return {
-        name: value.isoformat() if isinstance(value, datetime) else value
+        name: value.isoformat(timespec="milliseconds") if isinstance(value, datetime) else value
         for name, value in values_of(sighting).items()
     }
 
 
 def utc_text(moment: datetime) -> str:
-    """A moment as XML Schema has it, with milliseconds where it has any: 2026-01-02T03:04:05.250Z."""
-    utc = moment.astimezone(UTC).replace(tzinfo=None)
-    return utc.isoformat(timespec="milliseconds" if utc.microsecond else "seconds") + "Z"
+    """A moment as XML Schema has it: 2026-01-02T03:04:05.250Z."""
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
 def _clean(name: str, value: Value) -> Value:

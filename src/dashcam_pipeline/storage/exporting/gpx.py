@@ -23,6 +23,7 @@ NAMESPACES = {
     "xmlns:gpxtpx": TRACK_POINT_NAMESPACE,
 }
 KMH_A_MS = 3.6
+COURSE_DIGITS = 2
 GAP_S = JourneySettings().max_gap_s  # the default: how the run was set is not known here
 
 
@@ -87,7 +88,7 @@ def _write_track_point(xml: XmlFile, track: VideoTrack, fix: Fix) -> None:
             if fix.speed_kmh is not None:
                 xml.text("gpxtpx:speed", f"{fix.speed_kmh / KMH_A_MS:.2f}")
             if fix.heading_deg is not None:
-                xml.text("gpxtpx:course", f"{fix.heading_deg % 360:.2f}")
+                xml.text("gpxtpx:course", f"{round(fix.heading_deg, COURSE_DIGITS) % 360:.{COURSE_DIGITS}f}")
 
 
 def _coordinates(place: Place) -> dict[str, str]:
