@@ -21,8 +21,13 @@ QUARTER_HOUR_S = 900.0
 """Zones are whole multiples of it away from UTC."""
 SAME_MOMENT_S = 30.0
 """Two clocks of one camera, or one clock and GPS, that mean the same moment differ by less."""
+SATELLITES = ("gps", "sidecar")
+"""Sources whose UTC is better than the camera's clock."""
 HOST_CLOCK_SET_YEAR = 2024
 """A host whose own clock is before it can't say what is in the future."""
+
+HOST_NOTE = "its zone is taken from this host: journey.zone names the camera's"
+CONTAINER_NOTE = "its container's time is taken as UTC; many cameras write their local time there"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +85,7 @@ class _Rule:
         time = self._time(source)
         why = None if time is None else why_absurd(time, self.now)
         if why is not None:
-            self.notes.append(f"the time of {_IN_WORDS[source]} is refused: {why}")
+            self.notes.append(f"the time of {IN_WORDS[source]} is refused: {why}")
         return None if why else time
 
     def _time(self, source: TimeSource) -> datetime | None:
@@ -102,24 +107,31 @@ class _Rule:
         zone_source, offset_s = self._zone_of(local)
         started_at = (local - timedelta(seconds=offset_s)).replace(tzinfo=UTC)
         if zone_source == "host":
-            self.notes.append("its zone is taken from this host: journey.zone names the camera's")
+            self.notes.append(HOST_NOTE)
         return Clock(started_at, round(offset_s / 60.0), source, zone_source)
 
     def _of_utc(self, started_at: datetime, source: TimeSource) -> Clock:
         """Of a time that is UTC already: only the offset for showing it is looked for."""
-        if self.settings.zone is not None:
-            offset = started_at.astimezone(zone_of(self.settings.zone)).utcoffset()
-            self._compare(started_at, offset or timedelta())
-            return Clock(started_at, _minutes(offset), source, "setting")
-        if source == "gps" and self.clues.name is not None:
-            offset_s = offset_between(self._time("name") or self.clues.name, started_at, QUARTER_HOUR_S / 3.0)
-            if offset_s is not None:
-                self._compare(started_at, timedelta(seconds=offset_s))
-                return Clock(started_at, round(offset_s / 60.0), source, "gps")
+        if source == "container":
+            self.notes.append(
+                "its container's time is taken as UTC; many cameras write their local time there"
+            )
         if source == "file":
-            offset = started_at.astimezone(self.host_zone).utcoffset()
             self.notes.append("by the file's time minus its length, which a copy may have changed")
-            return Clock(started_at, _minutes(offset), source, "host")
+        if self.settings.zone is not None:
+            offset = started_at.astimezone(zone_of(self.settings.zone)).utcoffset() or timedelta()
+            if source in SATELLITES:
+                self._compare(started_at, offset)
+            return Clock(started_at, _minutes(offset), source, "setting")
+        local = self._time("name") if source in SATELLITES else None
+        offset_s = None if local is None else offset_between(local, started_at, QUARTER_HOUR_S / 3.0)
+        if offset_s is not None:
+            self._compare(started_at, timedelta(seconds=offset_s))
+            return Clock(started_at, round(offset_s / 60.0), source, "gps")
+        if source == "file":
+            return Clock(
+                started_at, _minutes(started_at.astimezone(self.host_zone).utcoffset()), source, "host"
+            )
         return Clock(started_at, None, source, None)
 
     def _compare(self, started_at: datetime, offset: timedelta) -> None:
@@ -167,7 +179,7 @@ class _Rule:
         return first.total_seconds()
 
 
-_IN_WORDS: dict[TimeSource, str] = {
+IN_WORDS: dict[TimeSource, str] = {
     "gps": "GPS",
     "sidecar": "the file beside it",
     "name": "its name",
@@ -190,6 +202,17 @@ def clock_of(
     rule = _Rule(clues, settings, now, host_zone)
     clock = rule.clock()
     return ClockFound(clock, tuple(rule.notes))
+
+
+def moved(found: ClockFound, offset_min: int) -> ClockFound:
+    """The clock of a camera whose zone turned out to be so many minutes further east, by a log of positions."""
+    clock = found.clock
+    if clock is None:
+        return found
+    was_local_min = 0 if clock.time_source == "container" else clock.utc_offset_min or 0
+    started_at = clock.started_at - timedelta(minutes=offset_min)
+    right = Clock(started_at, was_local_min + offset_min, clock.time_source, "gps")
+    return ClockFound(right, tuple(note for note in found.notes if note not in (HOST_NOTE, CONTAINER_NOTE)))
 
 
 def why_absurd(time: datetime, now: datetime) -> str | None:
