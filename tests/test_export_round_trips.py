@@ -125,7 +125,8 @@ def test_kml_fits_its_schema_and_opens_in_fastkml(tmp_path: Path) -> None:
     path = written(EXTRACT, Format.KML, tmp_path)
     assert validate(file_to_validate=path)
     (document,) = fastkml.KML.parse(path).features
-    placemarks = list(document.features)
+    (folder,) = document.features
+    placemarks = list(folder.features)
     assert [one.name for one in placemarks] == ["LS15EBC", "LS15E8C?", "=A\\r\n\\x01\\x1b]]>?"]
     first = placemarks[0]
     assert (first.geometry.x, first.geometry.y) == (-0.1277583, 51.5073509)
@@ -221,6 +222,7 @@ def test_empty_exports_are_valid(tmp_path: Path) -> None:
     assert tuple(pd.read_parquet(path[Format.PARQUET]).columns) == NAMES
     assert geopandas.read_file(path[Format.GEOJSON]).empty
     assert validate(file_to_validate=path[Format.KML])
+    assert geopandas.read_file(path[Format.KML]).empty
     gpx_schema().assertValid(etree.parse(str(path[Format.GPX])))
     assert gpxpy.parse(path[Format.GPX].read_text()).waypoints == []
     assert COCO(str(path[Format.COCO])).getImgIds() == []

@@ -84,8 +84,8 @@ def _left_out(format: Format, exported: Exported) -> str | None:
     without = exported.found - exported.written
     if not without:
         return None
-    who = f"none of the {exported.found} sightings has" if not exported.written else f"{without} more have"
-    if format in WITH_POSITION:
-        what = "a position" if not exported.written else "no position"
-        return f"{who} {what}: see docs/gps.md"
-    return f"{who} {'a' if not exported.written else 'no'} box"
+    what = "position" if format in WITH_POSITION else "box"
+    hint = ": see docs/gps.md" if format in WITH_POSITION else ""
+    if not exported.written:
+        return f"none of the {exported.found} sightings has a {what}{hint}"
+    return f"{without} more {'has' if without == 1 else 'have'} no {what}{hint}"

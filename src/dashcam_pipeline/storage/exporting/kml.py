@@ -14,11 +14,18 @@ NAMESPACE = "http://www.opengis.net/kml/2.2"
 
 
 def write_kml(extract: Extract, file: IO[str]) -> Exported:
-    """A placemark a sighting: the plate as its name, when it was, all known columns as its data."""
+    """A placemark a sighting: the plate as its name, when it was, all known columns as its data.
+
+    They stand in a folder: GDAL takes a document without placemarks or folders for none.
+    """
     found = written = 0
     xml = XmlFile(file)
-    with xml.element("kml", {"xmlns": NAMESPACE}), xml.element("Document"):
-        xml.text("name", "dashcam sightings")
+    with (
+        xml.element("kml", {"xmlns": NAMESPACE}),
+        xml.element("Document"),
+        xml.element("Folder"),
+    ):
+        xml.text("name", "sightings")
         for sighting in extract.sightings:
             found += 1
             place = place_of(sighting)
