@@ -20,12 +20,7 @@ def read_gpx(path: Path) -> RawTrack:
     """
     try:
         gpx = gpxpy.parse(path.read_bytes())
-    except (
-        gpxpy.gpx.GPXException,
-        AttributeError,
-        TypeError,
-        LookupError,
-    ) as error:  # the latter: odd encodings
+    except (gpxpy.gpx.GPXException, AttributeError, TypeError, LookupError, ValueError) as error:
         raise ValueError(f"is no GPX file: {_first_line(error)}") from error
     points = [point for track in gpx.tracks for segment in track.segments for point in segment.points]
     fixes, untimed, void = [], 0, 0

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 
-from pynmeagps import NMEAReader
+from pynmeagps import NMEAReader, calc_checksum
 from pynmeagps.exceptions import NMEAMessageError, NMEAParseError, NMEATypeError
 
 from dashcam_pipeline.sources.positions.raw import (
@@ -117,8 +117,9 @@ def _log_of(data: bytes) -> _Log:
     log = _Log()
     for match in _SENTENCE.finditer(data):
         try:
-            # Without a checksum there is nothing to compare.
-            sentence = NMEAReader.parse(match["text"], validate=1 if match["sum"] else 0)
+            text = match["text"].decode("ascii")
+            # Some write no checksum, and the library asks for one.
+            sentence = NMEAReader.parse(text if match["sum"] else f"{text}*{calc_checksum(text[1:])}")
         except _UNREADABLE:
             sentence = None
         stamp_s = int(match["stamp"]) / 1000.0 if match["stamp"] else None
