@@ -8,10 +8,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from dashcam_pipeline import __version__
-from dashcam_pipeline.config import Settings
+from dashcam_pipeline.config import PrivacySettings, Settings
 
 RESULT_SECTIONS = ("detection", "journey", "looks", "models", "sampling", "tracking", "vote")
 """The sections whose settings can change a row."""
+PRIVACY = "privacy"
+"""Its settings change rows too, but only where they are not at their defaults: older runs don't know them."""
 FRAME_FORMAT = "frame_store.format"
 STATES = "states-4"
 """To be counted up whenever what a stage remembers, and so keeps in checkpoints, gets other fields or another meaning:
@@ -64,6 +66,10 @@ def _relevant(values: Recorded) -> Iterator[tuple[str, object]]:
         if isinstance(content, Mapping):
             yield from ((f"{section}.{key}", value) for key, value in content.items())
     frame_store = values.get("frame_store")
+    privacy = values.get(PRIVACY)
+    if isinstance(privacy, Mapping):
+        usual = _privacy_defaults()
+        yield from ((f"{PRIVACY}.{key}", value) for key, value in privacy.items() if value != usual.get(key))
     if isinstance(frame_store, Mapping) and frame_store.get("format") == "jpeg":
         yield FRAME_FORMAT, "jpeg"  # the other formats lose nothing
 
@@ -72,4 +78,12 @@ def _said(values: Recorded, key: str) -> str:
     if key in values:
         value = values[key]
         return "null" if value is None else str(value)
-    return "lossless" if key == FRAME_FORMAT else "not there"
+    if key == FRAME_FORMAT:
+        return "lossless"
+    section, _, name = key.partition(".")
+    usual = _privacy_defaults() if section == PRIVACY else {}
+    return ("null" if usual[name] is None else str(usual[name])) if name in usual else "not there"
+
+
+def _privacy_defaults() -> dict[str, object]:
+    return PrivacySettings().model_dump(mode="json")

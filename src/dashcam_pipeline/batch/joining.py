@@ -24,6 +24,7 @@ from dashcam_pipeline.storage.connection import Connection, connect, unavailable
 from dashcam_pipeline.storage.database import Database
 from dashcam_pipeline.storage.joining import JoinedRow, StoredPart, StoredVideo
 from dashcam_pipeline.vision.types import Box
+from dashcam_pipeline.storage.plate_hash import is_hashed
 from dashcam_pipeline.vision.vote.joining import EDGE_S, Part, join
 
 if TYPE_CHECKING:
@@ -212,6 +213,7 @@ def _part(stored: StoredPart, file: _File) -> Part:
         first_box=_shares(stored.first_bbox, video),
         last_box=_shares(stored.last_bbox, video),
         from_start=stored.first_s <= EDGE_S,
+        hashed=is_hashed(stored.text),
         shot=stored.shot,
         to_end=video.duration_s is not None and stored.last_s >= video.duration_s - EDGE_S,
     )
@@ -269,7 +271,7 @@ def _joined(
 
 def _worth_showing(part: StoredPart, vote: JoinedVote) -> tuple[bool, float, float, str]:
     """The part whose pictures show the joined plate best has the greatest."""
-    shows = vote.text is not None and (part.final_plate or part.best_guess) == vote.text
+    shows = vote.text is not None and part.text == vote.text
     return (shows, part.plate_confidence or 0.0, part.plate_width or 0.0, part.id)
 
 

@@ -18,7 +18,7 @@ from dashcam_pipeline.batch.catching_up import catch_up, close_books, database_n
 from dashcam_pipeline.batch.current_run import CurrentRun, note_run, recall_run
 from dashcam_pipeline.batch.fingerprints import Fingerprints
 from dashcam_pipeline.batch.inputs import Inputs
-from dashcam_pipeline.batch.job_plan import MB, run_plan, settled
+from dashcam_pipeline.batch.job_plan import MB, run_plan, settled, with_plate_key
 from dashcam_pipeline.batch.joining import join_trips, let_go
 from dashcam_pipeline.batch.records import Ending, RunRecords
 from dashcam_pipeline.batch.resume import Plan, Question, Wish, make_plan, unfinished_run
@@ -107,6 +107,7 @@ class BatchRun:
         self.work_dir.check(store.min_free_mb * MB)
         check_folder(self.frames_root, (store.min_free_mb + store.quota_mb) * MB)
 
+        self._settings = with_plate_key(self._settings, self.work_dir.path)
     @property
     def fingerprints(self) -> Fingerprints:
         """Of these settings and models."""

@@ -10,6 +10,7 @@ from pydantic import Field
 from dashcam_pipeline.config.base import NO_LIMIT, Section
 from dashcam_pipeline.config.engine import FrameStoreSettings, QueueSettings, RunSettings, SamplingSettings
 from dashcam_pipeline.config.results import JourneySettings, StorageSettings, TripSettings
+from dashcam_pipeline.config.privacy import PrivacySettings
 from dashcam_pipeline.config.vision import (
     DetectionSettings,
     LookSettings,
@@ -29,6 +30,7 @@ __all__ = [
     "ModelSettings",
     "QueueSettings",
     "RunSettings",
+    "PrivacySettings",
     "SamplingSettings",
     "Section",
     "Settings",
@@ -55,3 +57,4 @@ class Settings(Section):
     journey: JourneySettings = Field(default_factory=JourneySettings)
     trips: TripSettings = Field(default_factory=TripSettings)
     storage: StorageSettings = Field(default_factory=StorageSettings)
+    privacy: PrivacySettings = Field(default_factory=PrivacySettings)

@@ -21,6 +21,7 @@ from dashcam_pipeline.storage.outbox import FILE_NAME, Outbox
 from dashcam_pipeline.storage.row_json import OutboxRow
 from dashcam_pipeline.storage.rows import SightingRow, VideoRow, VideoStatus
 
+from dashcam_pipeline.storage.plate_hash import shown
 MB = 10**6
 OVER = frozenset({VideoStatus.DONE, VideoStatus.PARTIAL, VideoStatus.FAILED})
 """Nothing will go on with a video in such a state; one that was stopped needs its checkpoint."""
@@ -57,7 +58,7 @@ class FinalWrite:
             elif row.final_plate is not None:
                 confidence = f"{row.plate_confidence:.2f}" if row.plate_confidence is not None else "?"
                 self._board.highlight(
-                    f"{row.final_plate}  {confidence}  {row.vehicle_class}  at {row.first_s:.1f} s"
+                    f"{shown(row.final_plate)}  {confidence}  {row.vehicle_class}  at {row.first_s:.1f} s"
                 )
         return Outcome()
 
