@@ -17,6 +17,7 @@ from dashcam_pipeline.host import usable_cores
 from dashcam_pipeline.stages.context import Job
 from dashcam_pipeline.stages.pipeline import CHECKPOINT, DEAD_LETTER, READ, BuildStages, table_for
 from dashcam_pipeline.stages.records import VideoJob
+from dashcam_pipeline.storage.plate_hash import key_id, key_in_use
 from dashcam_pipeline.vision.models.devices import devices_for
 from dashcam_pipeline.vision.models.runtime import RuntimeOptions
 
@@ -67,6 +68,18 @@ def settled(settings: Settings) -> Settings:
     ):  # only OpenVINO gives models another input size
         chosen |= {"vehicle_input": "own", "plate_input_px": None}
     return settings.model_copy(update={"models": settings.models.model_copy(update=chosen)})
+
+
+def with_plate_key(settings: Settings, work_dir: Path) -> Settings:
+    """The settings of a run with the id of its key for plates: rows with other hashes are other rows.
+
+    Raises:
+        ConfigError: the key is not the one that the settings name, or too short.
+        DiskUnavailable: it can't be read or made.
+    """
+    key = key_in_use(settings.privacy, work_dir)
+    used = settings.privacy.model_copy(update={"plate_key_id": None if key is None else key_id(key)})
+    return settings.model_copy(update={"privacy": used})
 
 
 def _read_task(video: VideoJob) -> Task:

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from dashcam_pipeline.config import VoteSettings
 from dashcam_pipeline.storage.joining import StoredPart, StoredVote
+from dashcam_pipeline.storage.plate_hash import is_hashed
 from dashcam_pipeline.storage.rows import LookRow
 from dashcam_pipeline.vision.plates.grammar import open_grammar
 from dashcam_pipeline.vision.plates.plate_quality import PlateQuality
@@ -66,14 +67,14 @@ def vote_again(seen: Sequence[Seen], settings: VoteSettings) -> JoinedVote:
     """Vote over the looks of all sightings of one vehicle.
 
     Where no look was kept of a sighting that has a text, or looks that this version does not understand (rows of other
-    versions), the surest one speaks for all.
+    versions), or hashes instead of texts, the surest one speaks for all.
     """
-    with_text = [one for one in seen if one.part.final_plate or one.part.best_guess]
+    with_text = [one for one in seen if one.part.text]
     if not with_text:
         reasons = {one.part.no_plate_reason for one in seen}
         reason = next((str(one) for one in FURTHEST if one in reasons), seen[0].part.no_plate_reason)
         return _nothing_read(reason)
-    if any(not _has_reads(one.vote) for one in with_text):
+    if any(not _has_reads(one.vote) or is_hashed(one.part.text) for one in with_text):
         return _as_it_was(max(with_text, key=_sureness))
     try:
         results = [result for one in seen for result in _results(one)]

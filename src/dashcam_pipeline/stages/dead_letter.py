@@ -10,10 +10,12 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from dashcam_pipeline.config import PrivacySettings
 from dashcam_pipeline.durable import write_durably
 from dashcam_pipeline.engine.task import Batch, DeadLetter, Outcome, Task
 from dashcam_pipeline.stages.context import StageContext
 from dashcam_pipeline.stages.frames import stored_frame
+from dashcam_pipeline.stages.hiding import without_texts
 from dashcam_pipeline.stages.records import (
     LookDone,
     PlateToRead,
@@ -54,6 +56,10 @@ class KeepDeadLetter:
         when_disk_allows(self._context, batch.task_ids, lambda: self._outbox.add(rows))
         return Outcome()
 
+    @property
+    def _privacy(self) -> PrivacySettings:
+        return self._context.settings.privacy
+
     def close(self) -> None:
         """The process leaves."""
         self._outbox.close()
@@ -62,14 +68,15 @@ class KeepDeadLetter:
         letter: DeadLetter = task.load()
         dead = letter.task
         moment = moment_of(dead)
+        reason = without_texts(letter.reason) if self._privacy.hash_plates else letter.reason
         return DeadLetterRow(
             run_id=self._context.job.run_id,
             video_id=dead.source_id,
             task_id=dead.task_id,
             category=dead.category,
             attempts=dead.attempts,
-            error=next(iter(reversed(letter.reason.strip().splitlines())), "no reason is known"),
-            traceback=letter.reason,
+            error=next(iter(reversed(reason.strip().splitlines())), "no reason is known"),
+            traceback=reason,
             frame_idx=moment.frame_idx if moment else None,
             ts_s=moment.ts_s if moment else None,
             frame_picture=self._keep_picture(task, dead, moment),
@@ -77,8 +84,10 @@ class KeepDeadLetter:
         )
 
     def _keep_picture(self, task: Task, dead: Task, moment: Moment | None) -> str | None:
-        """The path of the frame's picture in the work dir; None where there is no frame, or no readable one."""
-        if task.payload_ref is None:
+        """The path of the frame's picture in the work dir; None where there is no frame, no readable one, or where
+        pictures are not to show everybody."""
+        shows_all = not self._privacy.hash_plates and self._privacy.blur_evidence == "none"
+        if task.payload_ref is None or not shows_all:
             return None
         import cv2  # a run without dead letters has a writer that looks at no pictures
 

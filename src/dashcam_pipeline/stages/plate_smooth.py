@@ -12,6 +12,7 @@ from functools import partial
 
 from dashcam_pipeline.engine.task import Batch, KeyState, Outcome, Task, pack
 from dashcam_pipeline.stages.context import StageContext
+from dashcam_pipeline.stages.hiding import plate_key_of, without_plates
 from dashcam_pipeline.stages.journeys import Journeys
 from dashcam_pipeline.stages.proof import ProofWriter
 from dashcam_pipeline.stages.records import (
@@ -28,6 +29,7 @@ from dashcam_pipeline.storage.evidence import EvidenceFolder
 from dashcam_pipeline.storage.rows import SightingRow
 from dashcam_pipeline.vision.plates.grammar import open_grammar
 from dashcam_pipeline.vision.tracking.watch import Look, Passing
+from dashcam_pipeline.vision.types import Box
 from dashcam_pipeline.vision.vote.ballots import LookResult
 from dashcam_pipeline.vision.vote.rounds import Search, next_round
 from dashcam_pipeline.vision.vote.splitting import parts_of
@@ -53,6 +55,10 @@ class _Vehicle:
         frames = (look.frame_idx for look in self.passing.looks)
         return dict(zip(frames, self.pictures, strict=False))  # none are left where a stage failed on them
 
+    def others_in(self, frame_idx: int) -> tuple[Box, ...]:
+        """The other vehicles whose boxes overlap this one's in the frame of a look."""
+        return next((look.others for look in self.passing.looks if look.frame_idx == frame_idx), ())
+
     def picture_of(self, look: Look) -> VehiclePicture:
         return self.pictures[self.passing.looks.index(look)]
 
@@ -67,6 +73,7 @@ class PlateSmooth:
         storage = context.settings.storage
         folder = EvidenceFolder(context.job.work_dir, storage.evidence_quality, storage.evidence_bytes)
         self._proof = ProofWriter(context, folder)
+        self._key = plate_key_of(context)
         self._journeys = Journeys(context.job.work_dir)
 
     def process(self, batch: Batch, /) -> Outcome:
@@ -125,7 +132,10 @@ class PlateSmooth:
         moment_at = partial(self._journeys.moment, task.source_id)
         for number, part in enumerate(parts_of(vehicle.passing, results, self._vote, self._grammar)):
             row = sighting_row(self._context.job.run_id, task.source_id, number, part, self._vote, moment_at)
-            rows.append(self._proof.write(batch.task_ids, row, vehicle.picture_by_frame()))
+            if self._key is not None:
+                row = without_plates(row, self._key)
+            others = vehicle.others_in(row.frame_idx)
+            rows.append(self._proof.write(batch.task_ids, row, vehicle.picture_by_frame(), others))
             tallies.update((VEHICLES, PLATES if row.final_plate else f"{REASON}{row.no_plate_reason}"))
         return Outcome(push=tuple(self._write(task, row) for row in rows), tallies=dict(tallies))
 

@@ -56,6 +56,7 @@ class VehiclePicture:
     left: int  # where the picture begins in the frame, pixels
     top: int
     scene_id: str | None = None  # of the stored picture of that whole frame, shrunk
+    scene_scale: float = 1.0  # pixels of that picture for one of the frame
 
 
 def stored_names(pictures: Iterable[VehiclePicture]) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from dashcam_pipeline.stages.records import (
     VehiclePicture,
     stored_names,
 )
-from dashcam_pipeline.stages.scenes import SCENE_QUALITY, scene_picture
+from dashcam_pipeline.stages.scenes import SCENE_QUALITY, scene_picture, scene_scale
 from dashcam_pipeline.vision.plates.crops import SearchPicture, search_picture
 from dashcam_pipeline.vision.tracking.watch import Look, Passing, Watch, WatchStep
 from dashcam_pipeline.vision.types import Image
@@ -102,20 +102,25 @@ class Track:
                 quality = self._context.settings.looks.picture_quality
                 name = self._name(batch, f"{look.track_id}-{look.frame_idx}")
                 stored[name] = store_frame(self._context, batch.task_ids, name, cut.image, quality)
-                scene_id = self._name(batch, f"scene-{look.frame_idx}") if look.search else None
-                if scene_id is not None and scene_id not in stored:
-                    whole = scene_picture(
-                        findings.frames_of_looks[look.frame_idx], self._context.settings.storage
-                    )
-                    stored[scene_id] = store_frame(
-                        self._context, batch.task_ids, scene_id, whole, SCENE_QUALITY
-                    )
-                scene.pictures[look] = VehiclePicture(name, cut.left, cut.top, scene_id)
+                scene_id, scale = None, 1.0
+                if look.search:
+                    frame = findings.frames_of_looks[look.frame_idx]
+                    scale = scene_scale(frame, self._context.settings.storage)
+                    scene_id = self._store_scene(batch, look.frame_idx, frame, stored)
+                scene.pictures[look] = VehiclePicture(name, cut.left, cut.top, scene_id, scale)
         except BaseException:  # the queue never hears of them
             for name in stored:
                 self._context.tools.store.delete(name)
             raise
         return stored
+
+    def _store_scene(self, batch: Batch, frame_idx: int, frame: Image, stored: dict[str, int]) -> str:
+        """Store a whole frame, shrunk, if another look in it has not done so; its name."""
+        name = self._name(batch, f"scene-{frame_idx}")
+        if name not in stored:
+            whole = scene_picture(frame, self._context.settings.storage)
+            stored[name] = store_frame(self._context, batch.task_ids, name, whole, SCENE_QUALITY)
+        return name
 
     def _name(self, batch: Batch, picture: str) -> str:
         """The worker's name tells this try from another one that is still under way somewhere."""

@@ -73,6 +73,11 @@ class StoredPart:
     agreeing_reads: int
     plate_width: float | None  # pixels, in the picture that is its proof
 
+    @property
+    def text(self) -> str | None:
+        """Of the plate, or else of the best guess."""
+        return self.final_plate or self.best_guess
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredVote:

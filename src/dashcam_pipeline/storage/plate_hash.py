@@ -8,6 +8,7 @@ import re
 import secrets
 from pathlib import Path
 
+from dashcam_pipeline.config import PrivacySettings
 from dashcam_pipeline.durable import sync_folder
 from dashcam_pipeline.errors import ConfigError, DiskUnavailable
 
@@ -92,6 +93,26 @@ def plate_key(work_dir: Path, create: bool) -> bytes | None:
             f"the key for plates {path} can't be used: {error.strerror or error}. What to do: make it readable for "
             f"this user, or give the key in {ENVIRONMENT}."
         ) from error
+
+
+def key_in_use(privacy: PrivacySettings, work_dir: Path) -> bytes | None:
+    """The key by which a run hashes plates, made where there is none; None: it doesn't hash them.
+
+    Raises:
+        ConfigError: it is not the key that `privacy.plate_key_id` names. See also `plate_key`.
+    """
+    if not privacy.hash_plates:
+        return None
+    wanted = privacy.plate_key_id
+    key = plate_key(work_dir, create=wanted is None)
+    if key is None or wanted not in (None, key_id(key)):
+        at_hand = "there is none" if key is None else f"the one at hand is {key_id(key)}"
+        raise ConfigError(
+            f"plates were hashed with the key {wanted}, {at_hand}: equal plates would get other hashes. What to do: "
+            f"give that key, in {ENVIRONMENT} or as {work_dir / FILE_NAME}; or begin anew with --restart, and "
+            "privacy.plate_key_id null."
+        )
+    return key
 
 
 def _checked(text: str, where: str) -> bytes:

@@ -64,6 +64,7 @@ class Part:
     from_start: bool = False  # it was in sight when its file began
     to_end: bool = False  # it was in sight when its file ended
     shot: int = 0  # shot cuts of its file before it
+    hashed: bool = False  # its text is a hash: equal to another one or not, and never like it
 
     @property
     def text(self) -> str | None:
@@ -184,7 +185,9 @@ def _rank_by_place(before: Part, after: Part, gap_s: float) -> tuple[int, float]
     if after.video != before.video:
         return None
     if before.text is not None and after.text is not None:
-        alike = likeness(before.text, after.text) >= ALIKE_SHARE
+        alike = before.text == after.text or (
+            _comparable(before, after) and likeness(before.text, after.text) >= ALIKE_SHARE
+        )
         return (3, -overlap) if alike and gap_s <= BROKEN_GAP_S and overlap >= BROKEN_IOU else None
     return (4, -overlap) if gap_s <= UNREAD_GAP_S and overlap >= UNREAD_IOU else None
 
@@ -193,6 +196,8 @@ def _nearly_same_plate(before: Part, after: Part) -> bool:
     """Whether a text is the other one misread: by a character that looks alike, or a guess by one that doesn't."""
     one, other = before.text, after.text
     if one is None or other is None or not (before.plate or after.plate) or one == other:
+        return False
+    if not _comparable(before, after):
         return False
     if min(len(one), len(other)) < MIN_NEAR_CHARS:
         return False
@@ -222,6 +227,8 @@ def contradict(one: Part, other: Part) -> bool:
         return False
     if one.plate and other.plate:
         return True
+    if not _comparable(one, other):
+        return False  # a guess may be off by one character, which a hash does not tell
     weaker = min(part.confidence or 0.0 for part in (one, other))
     return weaker >= WEAK and likeness(one.text, other.text) < ALIKE_SHARE
 
@@ -232,12 +239,19 @@ def _misread(one: Part, other: Part) -> bool:
     Of two claims, in one that is a letter in one and a digit in the other: plates that count on (…0 and …2) are met
     one after the other.
     """
-    if one.text is None or other.text is None or not differ_only_by_confusion(one.text, other.text):
+    if one.text is None or other.text is None or not _comparable(one, other):
+        return False
+    if not differ_only_by_confusion(one.text, other.text):
         return False
     if not (one.plate and other.plate):
         return True
     differing = [(a, b) for a, b in zip(one.text, other.text, strict=True) if a != b]
     return len(differing) == 1 and differing[0][0].isdigit() != differing[0][1].isdigit()
+
+
+def _comparable(one: Part, other: Part) -> bool:
+    """Whether it means anything in what characters their texts differ."""
+    return not (one.hashed or other.hashed)
 
 
 def likeness(one: str, other: str) -> float:
