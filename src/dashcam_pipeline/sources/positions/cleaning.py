@@ -5,7 +5,6 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from math import isfinite
 
 from dashcam_pipeline.sources.positions.earth import bearing_deg, distance_m, whole_turn
@@ -19,6 +18,7 @@ MOST_CHAINS = 12
 MOVED_M = 3.0
 """Below, the direction between two fixes is noise."""
 SPACING_S = 0.5
+ROUNDING_S = 1e-3
 MOST_FIXES = 20_000
 
 
@@ -60,9 +60,8 @@ def thinned(fixes: Sequence[Fix]) -> tuple[Fix, ...]:
         return tuple(fixes)
     spacing_s = max(SPACING_S, (fixes[-1].t_s - fixes[0].t_s) / (MOST_FIXES - 2))
     kept = [fixes[0]]
-    for fix, after in pairwise(fixes[1:]):
-        # Of fixes around the wanted moment, the one after which the next would be too late.
-        if after.t_s - kept[-1].t_s > spacing_s:
+    for fix in fixes[1:-1]:
+        if fix.t_s - kept[-1].t_s >= spacing_s - ROUNDING_S:
             kept.append(fix)
     kept.append(fixes[-1])
     return tuple(kept)

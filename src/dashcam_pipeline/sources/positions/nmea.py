@@ -22,7 +22,7 @@ from dashcam_pipeline.sources.positions.raw import (
 
 DAY_S = 86_400.0
 _SENTENCE = re.compile(
-    rb"(?:\[(?P<stamp>\d{13})\]\s*)?(?P<text>\$G[A-Z](?:RMC|GGA),[ -)+-Z\\\]^_`a-z]*(?P<sum>\*[0-9A-Fa-f]{2})?)"
+    rb"(?:\[(?P<stamp>\d{13})\]\s*)?(?P<text>\$G[A-Z](?:RMC|GGA),[ -)+-Z\\\]^_`a-z]*(?P<sum>\*[^\r\n]{0,2})?)"
 )
 """The two kinds that say where; some cameras put their own clock in front, milliseconds since 1970."""
 
@@ -68,7 +68,7 @@ def nmea_track(data: bytes, source: str) -> RawTrack:
     log = _log_of(data)
     entries = log.minimum or log.fixed
     if not entries:
-        damaged = f", only {log.damaged} damaged ones" if log.damaged else ""
+        damaged = f", only {log.damaged} damaged" if log.damaged else ""
         raise ValueError(f"holds no position sentence (RMC or GGA){damaged}")
     notes = (f"{log.damaged} sentences are damaged",) if log.damaged else ()
     if any(entry.stamp_s is not None for entry in entries):
@@ -117,7 +117,7 @@ def _log_of(data: bytes) -> _Log:
     log = _Log()
     for match in _SENTENCE.finditer(data):
         try:
-            text = match["text"].decode("ascii")
+            text = match["text"].decode("ascii", "replace")
             # Some write no checksum, and the library asks for one.
             sentence = NMEAReader.parse(text if match["sum"] else f"{text}*{calc_checksum(text[1:])}")
         except _UNREADABLE:
@@ -126,7 +126,8 @@ def _log_of(data: bytes) -> _Log:
         if sentence is None:
             log.damaged += 1
         elif sentence.msgID == "RMC":
-            log.minimum.append(_entry(stamp_s, sentence, sentence.status == "A"))
+            is_dated = isinstance(sentence.date, date)  # month 0: a receiver that knows nothing yet
+            log.minimum.append(_entry(stamp_s, sentence, sentence.status == "A" and is_dated))
         else:
             entry = _entry(stamp_s, sentence, sentence.quality not in (0, ""))
             log.fixed.append(entry)
