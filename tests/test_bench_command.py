@@ -40,7 +40,7 @@ def test_a_bench_measures_names_what_binds_and_leaves_nothing(work_dir: Path, tm
     environment = {"TMPDIR": str(work_dir), STATE_DIR_VARIABLE: str(tmp_path / "state")}
     # Not where a user's own results go, whatever the environment says.
     environment["DASHCAM_DSN"] = "postgresql://nobody@localhost:1/none"
-    done = dashcam("bench", clip(CLIP), "--seconds", "3", "--json", written, environment=environment)
+    done = dashcam("bench", clip(CLIP), "--seconds", "3", "--output", written, environment=environment)
     assert done.returncode == 0, done.stderr
     said = json.loads(written.read_text())
 
@@ -93,7 +93,7 @@ def test_ctrl_c_ends_the_run_too_and_leaves_nothing(
 @pytest.mark.slow
 def test_a_video_that_is_too_short_gives_figures_of_the_parts_and_no_advice(tmp_path: Path) -> None:
     written = tmp_path / "bench.json"
-    done = dashcam("bench", make_clip(tmp_path / "video.mp4", moving(1)), "--json", written)
+    done = dashcam("bench", make_clip(tmp_path / "video.mp4", moving(1)), "--output", written)
     assert done.returncode == 0, done.stderr
     assert "inference, vehicles" in done.stdout
     assert "VEHICLE_DETECT" in done.stdout
@@ -124,8 +124,8 @@ def _video(folder: Path) -> Path:
         (_text_file, "text.mp4: "),
         (lambda folder: [_video(folder), "--seconds", "0"], "--seconds 0 "),
         (lambda folder: [_video(folder), "--seconds", "nan"], "--seconds nan "),
-        (lambda folder: [_video(folder), "--json", folder / "no" / "x.json"], "there is no folder"),
-        (lambda folder: [_video(folder), "--json", folder], "is a folder; name a file"),
+        (lambda folder: [_video(folder), "--output", folder / "no" / "x.json"], "there is no folder"),
+        (lambda folder: [_video(folder), "--output", folder], "is a folder; name a file"),
         (lambda folder: [_video(folder), "--config", "speedy"], "neither a preset nor a file"),
     ],
 )

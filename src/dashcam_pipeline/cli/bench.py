@@ -36,8 +36,9 @@ def bench(
         float,
         typer.Option("--seconds", metavar="N", help="How much of the video, from its start, is worked on."),
     ] = 20.0,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write all figures to this file, too.")
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Write all figures to this file, too, as JSON."),
     ] = None,
 ) -> None:
     """Measure how fast this host works on a video, what binds it, and which settings would help.
@@ -54,8 +55,8 @@ def bench(
         settings = load(config).settings
         if not (math.isfinite(seconds) and seconds > 0):
             raise BadInput(f"--seconds {seconds:g} won't do; it must be more than 0")
-        if json_file is not None:
-            check_path(json_file, "--json")
+        if output is not None:
+            check_path(output, "--output")
         info = check(video, settings)
         measured = _measured(info, settings, seconds)
         found = findings_of(measured)
@@ -70,8 +71,8 @@ def bench(
         if not found.too_short:
             console.print()
             console.print(Text(report.suggestion_lines(suggestions)), soft_wrap=True)
-        if json_file is not None:
-            _write(json_file, json.dumps(report.as_json(measured, found, suggestions), indent=1))
+        if output is not None:
+            _write(output, json.dumps(report.as_json(measured, found, suggestions), indent=1))
 
 
 def _measured(info: VideoInfo, settings: Settings, seconds: float) -> Measured:
@@ -100,4 +101,4 @@ def _write(path: Path, text: str) -> None:
     try:
         path.write_text(text + "\n", encoding="utf-8")
     except OSError as error:
-        raise DiskUnavailable(f"--json {path} can't be written ({error.strerror})") from error
+        raise DiskUnavailable(f"--output {path} can't be written ({error.strerror})") from error

@@ -34,7 +34,10 @@ def show(
     config: Config = None,
     format: Annotated[Format, typer.Option("--format", help="How to print.")] = Format.YAML,
 ) -> None:
-    """Print the settings that a run would have, each with where its value came from."""
+    """Print the settings that a run would have, each with where its value came from.
+
+    Example: dashcam config show --config night
+    """
     loaded = load(config)
     if format is Format.JSON:
         shown = {
@@ -70,7 +73,10 @@ def show_presets(
 
 @app.command("keys")
 def keys() -> None:
-    """List every setting with what it may be, its default and its meaning."""
+    """List every setting with what it may be, its default and its meaning.
+
+    Example: dashcam config keys
+    """
     table = Table(Column("setting", no_wrap=True), "allowed", "default", "meaning", box=None)
     for key in all_keys().values():
         table.add_row(key.name, key.allowed, key.default_text, key.meaning)

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from dashcam_pipeline.cli.options import Config
+from dashcam_pipeline.cli.options import AsJson, Config
 from dashcam_pipeline.configuration import load
 from dashcam_pipeline.doctor import Finding, Level, can_run, examine
 from dashcam_pipeline.errors import EXIT_ENVIRONMENT
@@ -28,11 +28,13 @@ def doctor(
     work_dir: Annotated[
         Path | None, typer.Option("--work-dir", metavar="DIR", help="Where a run would keep its files.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of lines.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Say what this host has for a run, and what to do about what is missing.
 
     Ends with 0 when a run with these settings can work, else with 3. Starts and changes nothing.
+
+    Example: dashcam doctor --config weak-laptop
     """
     loaded = load(config)
     location = resolve_location(db, work_dir, configured_dsn=loaded.settings.storage.dsn, use_last_run=False)

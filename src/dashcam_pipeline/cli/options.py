@@ -67,5 +67,9 @@ WorkDir = Annotated[
         help="Folder of the embedded database and the evidence, else DASHCAM_WORK_DIR, else the last run's.",
     ),
 ]
+RunId = Annotated[
+    str, typer.Option("--run", metavar="ID", help="A run's id or its beginning, or `latest`.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 NoHud = Annotated[bool, typer.Option("--no-hud", help="Plain lines instead of the live screen.")]
 LogJson = Annotated[bool, typer.Option("--log-json", help="Log as JSON, a line a record.")]

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
 from rich.table import Column, Table
 
+from dashcam_pipeline.cli.options import AsJson
 from dashcam_pipeline.errors import WeightsCorrupt
 from dashcam_pipeline.weights import State, Status, folder, verify
 from dashcam_pipeline.weights.download import fetch
@@ -22,11 +23,13 @@ _STYLES = {State.OK: "green", State.MISSING: "yellow", State.CORRUPT: "bold red"
 
 @app.command("list")
 def list_models(
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """List every known model with its role, licence, size and whether its files are here.
 
     `fetch` without names brings those marked `*`, which a run with default settings needs.
+
+    Example: dashcam weights list
     """
     statuses = verify()
     if as_json:
@@ -60,6 +63,8 @@ def fetch_models(
     """Bring models here: from DASHCAM_WEIGHTS_MIRROR (a folder or an address), else from where they are public.
 
     What is here and right is left alone. A file with a wrong checksum is refused and kept aside.
+
+    Example: dashcam weights fetch
     """
     with _ProgressBars() as bars:
         fetched = fetch(names or (), bars.update)
@@ -70,9 +75,12 @@ def fetch_models(
 
 @app.command("verify")
 def verify_models(
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of lines.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Compare the files that are here with the manifest's checksums; fails when one is wrong."""
+    """Compare the files that are here with the manifest's checksums; fails when one is wrong.
+
+    Example: dashcam weights verify
+    """
     statuses = [status for status in verify() if status.state is not State.MISSING]
     if as_json:
         print(json.dumps([_record(status) for status in statuses], indent=2))
