@@ -196,7 +196,7 @@ def test_a_neighbour_that_is_read_later_is_joined_to_what_is_there(table: Table)
     table.join()
     whole = table.everything()[1]
     with psycopg.connect(table.database.url) as connection:
-        connection.execute("TRUNCATE vehicles, joined, videos, runs")
+        connection.execute("TRUNCATE vehicles, joined, videos, runs, alerts")
     table.write(FOLLOWED[0], videos=(A,))
     table.join(A)
     table.write(FOLLOWED[2], videos=(C,), run="run-2")

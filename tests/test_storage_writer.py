@@ -107,7 +107,7 @@ def test_any_order_of_writes_leaves_the_same_table(dsn: str, writer: ResultWrite
     seen = []
     for order in itertools.permutations(batches):
         with psycopg.connect(dsn) as connection:
-            connection.execute("TRUNCATE vehicles, joined, videos")
+            connection.execute("TRUNCATE vehicles, joined, videos, alerts")
         for sightings, videos in order:
             writer.write(sightings, videos)
         seen.append([{k: v for k, v in row.items() if k not in unchanging} for row in rows(dsn, "vehicles")])

@@ -11,15 +11,21 @@ from dashcam_pipeline.batch.resume import Wish
 from dashcam_pipeline.engine.checkpoint_files import CheckpointFolder
 from dashcam_pipeline.errors import BadInput
 from dashcam_pipeline.stages.context import CHECKPOINTS
+from dashcam_pipeline.storage.alerts import Watching
 from dashcam_pipeline.storage.database import Database
 from dashcam_pipeline.storage.rows import RunStatus
 from dashcam_pipeline.storage.writer import GIVE_UP_AFTER_S
 
 
-def catch_up(work_dir: Path, database: Database, wish: Wish, say: leftovers.Say) -> None:
+def catch_up(
+    work_dir: Path, database: Database, wish: Wish, say: leftovers.Say, watching: Watching | None = None
+) -> None:
     """Deliver what waits in the outbox, and say how runs ended that died before they could.
 
     Only while the work dir is held.
+
+    Args:
+        watching: see `leftovers.deliver`.
 
     Raises:
         BadInput: what was cut short here was written into another database.
@@ -30,7 +36,7 @@ def catch_up(work_dir: Path, database: Database, wish: Wish, say: leftovers.Say)
     records, current = RunRecords(database, work_dir), recall_run(work_dir)
     if current is not None and records.run(current.run_id) is None:
         _check_database(current, database, wish, leftovers.rows_waiting(work_dir))
-    left = leftovers.deliver(work_dir, database, GIVE_UP_AFTER_S, say)
+    left = leftovers.deliver(work_dir, database, GIVE_UP_AFTER_S, say, watching)
     if left:
         raise leftovers.still_waiting(left, work_dir)
     records.end_dead_runs()

@@ -34,6 +34,7 @@ class Fingerprints:
 def recorded(settings: Settings) -> dict[str, object]:
     """The effective settings for a run's row, without what may hold a password."""
     values: dict[str, object] = settings.model_dump(mode="json")
+    values["alerts"] = settings.alerts.model_copy(update={"webhook": None}).model_dump(mode="json")
     values["storage"] = settings.storage.model_copy(update={"dsn": None}).model_dump(mode="json")
     return values
 
@@ -65,11 +66,11 @@ def _relevant(values: Recorded) -> Iterator[tuple[str, object]]:
         content = values.get(section)
         if isinstance(content, Mapping):
             yield from ((f"{section}.{key}", value) for key, value in content.items())
-    frame_store = values.get("frame_store")
     privacy = values.get(PRIVACY)
     if isinstance(privacy, Mapping):
         usual = _privacy_defaults()
         yield from ((f"{PRIVACY}.{key}", value) for key, value in privacy.items() if value != usual.get(key))
+    frame_store = values.get("frame_store")
     if isinstance(frame_store, Mapping) and frame_store.get("format") == "jpeg":
         yield FRAME_FORMAT, "jpeg"  # the other formats lose nothing
 

@@ -20,11 +20,12 @@ from dashcam_pipeline.batch.leftovers import Say
 from dashcam_pipeline.config import Settings, VoteSettings
 from dashcam_pipeline.sources.trips import Recording, Trip, alone, trips_of
 from dashcam_pipeline.storage import joining
+from dashcam_pipeline.storage.alerts import AlertState, Watching, raise_for_joined
 from dashcam_pipeline.storage.connection import Connection, connect, unavailable
 from dashcam_pipeline.storage.database import Database
 from dashcam_pipeline.storage.joining import JoinedRow, StoredPart, StoredVideo
-from dashcam_pipeline.vision.types import Box
 from dashcam_pipeline.storage.plate_hash import is_hashed
+from dashcam_pipeline.vision.types import Box
 from dashcam_pipeline.vision.vote.joining import EDGE_S, Part, join
 
 if TYPE_CHECKING:
@@ -79,10 +80,10 @@ def join_trips(
     Raises:
         DatabaseUnavailable: the database is away; the next run in this work dir does what is left.
     """
-    job = _Joining(database, settings, say, clock)
+    job = _Joining(settings, work_dir, say, clock)
     try:
         with connect(database.url) as connection:
-            return job.run(connection, work_dir, video_ids)
+            return job.run(connection, video_ids)
     except psycopg.Error as error:
         raise unavailable(database.url, error) from error
 
@@ -104,8 +105,10 @@ def let_go(database: Database, video_ids: Collection[str]) -> None:
 
 
 class _Joining:
-    def __init__(self, database: Database, settings: Settings, say: Say, clock: Callable[[], float]) -> None:
+    def __init__(self, settings: Settings, work_dir: Path, say: Say, clock: Callable[[], float]) -> None:
         self._settings = settings
+        self._work_dir = work_dir
+        self._watching = Watching(work_dir, AlertState(settings.alerts.first_state))
         self._stamp = stamp_of(settings)
         self._pattern = re.compile(settings.trips.pattern) if settings.trips.pattern else None
         self._freed: set[str] = (
@@ -115,13 +118,13 @@ class _Joining:
         self._clock = clock
         self._say_again_s = clock() + SAY_AFTER_S
 
-    def run(self, connection: Connection, work_dir: Path, video_ids: Collection[str]) -> int:
+    def run(self, connection: Connection, video_ids: Collection[str]) -> int:
         done: set[str] = set()
         looked_into = 0
         while True:
             # Taking one trip apart can leave a video of another one to be joined again: until none is left.
             wanted = {*video_ids, *self._freed}
-            pending = joining.pending_videos(connection, work_dir, wanted, self._stamp)
+            pending = joining.pending_videos(connection, self._work_dir, wanted, self._stamp)
             left = {video.video_id for video in pending} - done
             folders = {_folder(video.path) for video in pending if video.video_id in left}
             videos = {video.video_id: video for video in joining.videos_in_folders(connection, folders)}
@@ -166,6 +169,7 @@ class _Joining:
             if self._settings.trips.join:
                 self._join_files(connection, files)
             joining.settle(connection, [file.video for file in files], trip.trip_id, self._stamp)
+        raise_for_joined(connection, trip.video_ids, self._watching)
 
     def _join_files(self, connection: Connection, files: Sequence[_File]) -> None:
         file_of = {file.video.video_id: file for file in files}
@@ -209,11 +213,11 @@ def _part(stored: StoredPart, file: _File) -> Part:
         vehicle_class=stored.vehicle_class,
         plate=stored.final_plate,
         best_guess=stored.best_guess,
+        hashed=is_hashed(stored.text),
         confidence=stored.plate_confidence,
         first_box=_shares(stored.first_bbox, video),
         last_box=_shares(stored.last_bbox, video),
         from_start=stored.first_s <= EDGE_S,
-        hashed=is_hashed(stored.text),
         shot=stored.shot,
         to_end=video.duration_s is not None and stored.last_s >= video.duration_s - EDGE_S,
     )

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from dashcam_pipeline.errors import DashcamError, DatabaseUnavailable
+from dashcam_pipeline.storage.alerts import Watching
 from dashcam_pipeline.storage.database import Database
 from dashcam_pipeline.storage.delivery import Delivery
 from dashcam_pipeline.storage.outbox import FILE_NAME, Outbox
@@ -37,8 +38,13 @@ def mend(work_dir: Path, forget_checkpoints: Callable[[], None], say: Say) -> No
             )
 
 
-def deliver(work_dir: Path, database: Database, patience_s: float, say: Say) -> int:
+def deliver(
+    work_dir: Path, database: Database, patience_s: float, say: Say, watching: Watching | None = None
+) -> int:
     """Bring in what waits, and say now and then that a database is away. The user's Ctrl+C ends the waiting.
+
+    Args:
+        watching: how alerts are raised of what is brought in; None: for a later run to post.
 
     Returns:
         Rows that still wait.
@@ -47,7 +53,8 @@ def deliver(work_dir: Path, database: Database, patience_s: float, say: Say) -> 
         return 0
     countdown = _Countdown(patience_s, database, say)
     try:
-        return Delivery(outbox_path(work_dir), database.url).deliver_all(patience_s, countdown)
+        how = watching or Watching(work_dir)
+        return Delivery(outbox_path(work_dir), database.url, watching=how).deliver_all(patience_s, countdown)
     except KeyboardInterrupt:
         return rows_waiting(work_dir)
 

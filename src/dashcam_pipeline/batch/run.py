@@ -14,6 +14,7 @@ import psycopg
 
 from dashcam_pipeline import __version__
 from dashcam_pipeline.batch import fingerprints, leftovers
+from dashcam_pipeline.batch.alerting import post_alerts
 from dashcam_pipeline.batch.catching_up import catch_up, close_books, database_name
 from dashcam_pipeline.batch.current_run import CurrentRun, note_run, recall_run
 from dashcam_pipeline.batch.fingerprints import Fingerprints
@@ -29,6 +30,7 @@ from dashcam_pipeline.engine.monitor import RunSnapshot
 from dashcam_pipeline.engine.supervisor import RunEnd, RunResult, Supervisor
 from dashcam_pipeline.errors import EXIT_STOPPED, DashcamError, SettingsDiffer
 from dashcam_pipeline.stages.context import CHECKPOINTS, Job
+from dashcam_pipeline.storage.alerts import AlertState, Watching
 from dashcam_pipeline.storage.database import Database
 from dashcam_pipeline.storage.rows import RunRow, RunStatus
 from dashcam_pipeline.storage.work_dir import WorkDir, check_folder
@@ -105,9 +107,13 @@ class BatchRun:
         store = self._settings.frame_store
         sweep_dead_runs(self.frames_root)
         self.work_dir.check(store.min_free_mb * MB)
+        if self._settings.alerts.webhook is not None:
+            from dashcam_pipeline.storage.webhook import token_of_environment  # brings the network
+
+            token_of_environment()
+        self._settings = with_plate_key(self._settings, self.work_dir.path)
         check_folder(self.frames_root, (store.min_free_mb + store.quota_mb) * MB)
 
-        self._settings = with_plate_key(self._settings, self.work_dir.path)
     @property
     def fingerprints(self) -> Fingerprints:
         """Of these settings and models."""
@@ -117,7 +123,7 @@ class BatchRun:
 
     def catch_up(self, database: Database, wish: Wish, say: leftovers.Say) -> None:
         """See `catching_up.catch_up`."""
-        catch_up(self.work_dir.path, database, wish, say)
+        catch_up(self.work_dir.path, database, wish, say, self._watching)
 
     def prepare(self, inputs: Inputs, database: Database, wish: Wish) -> Prepared:
         """Decide what to do with the inputs.
@@ -139,6 +145,7 @@ class BatchRun:
         """Everything has been read already; names may have changed since, and how vehicles are joined."""
         RunRecords(database, self.work_dir.path).name_moved(prepared.plan)
         join_trips(database, self.work_dir.path, self._settings, prepared.video_ids, say)
+        post_alerts(database, self.work_dir.path, self._settings.alerts, say)
 
     def prepared(self, plan: Plan, inputs: Inputs) -> Prepared:
         """A plan with the checkpoints that it can go on from."""
@@ -186,7 +193,7 @@ class BatchRun:
         except BaseException as error:
             reason = str(error) if isinstance(error, DashcamError) else repr(error)
             with suppress(DashcamError, psycopg.Error):  # the database may be the very reason
-                if not leftovers.deliver(path, database, 0.0, lambda line: None):
+                if not leftovers.deliver(path, database, 0.0, lambda line: None, self._watching):
                     stopped = isinstance(error, KeyboardInterrupt)
                     ended = (
                         _finished(run, RunStatus.STOPPED)
@@ -214,17 +221,22 @@ class BatchRun:
             result.end is not RunEnd.ABANDONED
         ):  # who wants to leave at once does not wait; the next run does it
             join_trips(database, self.work_dir.path, self._settings, prepared.video_ids, say)
+            post_alerts(database, self.work_dir.path, self._settings.alerts, say)
         return Report(prepared, result, ending)
 
     def _deliver_rest(self, database: Database, result: RunResult, say: leftovers.Say) -> None:
         """Bring in what the writer could not; a run that was stopped at once does not wait for it."""
         patience_s = self._settings.storage.database_patience_s if result.end is not RunEnd.ABANDONED else 0.0
-        left = leftovers.deliver(self.work_dir.path, database, patience_s, say)
+        left = leftovers.deliver(self.work_dir.path, database, patience_s, say, self._watching)
         if left:
             error = leftovers.still_waiting(left, self.work_dir.path)
             if result.end is not RunEnd.FINISHED:
                 error.exit_code = EXIT_STOPPED
             raise error
+
+    @property
+    def _watching(self) -> Watching:
+        return Watching(self.work_dir.path, AlertState(self._settings.alerts.first_state))
 
     def _run_row(self, run_id: str) -> RunRow:
         now = self.fingerprints

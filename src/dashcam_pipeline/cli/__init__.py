@@ -23,6 +23,7 @@ COMMANDS = {
     "bench": "bench:bench",
     "export": "export:export",
     "explain": "explain:explain",
+    "watchlist": "watchlist:app",
     "runs": "results:runs",
     "db": "db:app",
     "weights": "weights:app",

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from dashcam_pipeline.batch.run import Prepared, Report
+from dashcam_pipeline.cli.alerts_table import closing_lines
 from dashcam_pipeline.cli.reasons import reasons_line
 from dashcam_pipeline.cli.sightings_table import print_sightings
 from dashcam_pipeline.cli.tables import PIPE_WIDTH
@@ -15,6 +16,7 @@ from dashcam_pipeline.engine.supervisor import RunEnd
 from dashcam_pipeline.engine.wording import amount, span
 from dashcam_pipeline.errors import EXIT_OK, EXIT_SOME_FAILED
 from dashcam_pipeline.sources.names import shown
+from dashcam_pipeline.storage.alerts import alerts_of_run
 from dashcam_pipeline.storage.connection import connect
 from dashcam_pipeline.storage.database import Database
 from dashcam_pipeline.storage.evidence_budget import FOLDER as EVIDENCE
@@ -66,6 +68,7 @@ def print_closing(report: Report, database: Database, work_dir: Path) -> None:
         videos = list_videos(connection, run.run_id)
         claimed = [seen for seen in iterate_sightings(connection, run, work_dir=work_dir) if seen.plate]
         without_pictures = count_without_pictures(connection, run.run_id)
+        alerts = alerts_of_run(connection, run.run_id)
     console = _console()
     print_sightings(console, claimed, work_dir)
     troubled = [video for video in videos if video.status not in (VideoStatus.DONE, VideoStatus.SKIPPED)]
@@ -73,6 +76,8 @@ def print_closing(report: Report, database: Database, work_dir: Path) -> None:
         console.print(Text(f"{video.filename}: {video.status}: {video.reason or ''}"), soft_wrap=True)
     if len(troubled) > MOST_VIDEOS:
         console.print(f"… and {len(troubled) - MOST_VIDEOS} more: dashcam runs show")
+    for line in closing_lines(alerts):
+        console.print(line, soft_wrap=True)
     console.print(Text(_summary(report, videos)), soft_wrap=True)
     console.print(Text(f"evidence pictures: {work_dir / EVIDENCE}"), soft_wrap=True)
     if without_pictures and _is_used_up(report.run, work_dir):

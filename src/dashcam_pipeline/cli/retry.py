@@ -18,6 +18,7 @@ from dashcam_pipeline.batch.run import BatchRun
 from dashcam_pipeline.cli.options import Db, LogJson, NoHud, WorkDir
 from dashcam_pipeline.cli.run import carry_out, say_line, stopped_by_signals
 from dashcam_pipeline.config import Settings
+from dashcam_pipeline.configuration import load
 from dashcam_pipeline.errors import EXIT_OK, EXIT_SOME_FAILED, BadInput
 from dashcam_pipeline.stages.records import VideoJob
 from dashcam_pipeline.storage.connection import connect
@@ -30,7 +31,7 @@ from dashcam_pipeline.storage.rows import RunRow
 
 def retry(
     run: Annotated[
-        str, typer.Argument(metavar="RUN", help="A run's id or its beginning, or `latest`.")
+        str, typer.Argument(metavar="ID", help="A run's id or its beginning, or `latest`.")
     ] = LATEST,
     db: Db = None,
     work_dir: WorkDir = None,
@@ -78,13 +79,15 @@ def _settings_of(run: RunRow, work_dir: Path) -> Settings:
             f"run {run.run_id} used the work dir {run.work_dir}, where its pictures are: --work-dir {run.work_dir}"
         )
     try:
-        return Settings.model_validate(run.config or {})
+        settings = Settings.model_validate(run.config or {})
     except ValidationError as error:
         keys = ", ".join(".".join(map(str, one["loc"])) for one in error.errors())
         raise BadInput(
             f"run {run.run_id} was made by version {run.version} with settings that this one does not know "
             f"({keys}): `dashcam run --retry-failed` reads with the settings of now"
         ) from error
+    # The address of a webhook is not recorded.
+    return settings.model_copy(update={"alerts": load().settings.alerts})
 
 
 def _must_agree(run: RunRow, now: Fingerprints) -> None:

@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.text import Text
 
 from dashcam_pipeline.batch.inputs import Inputs, identify
 from dashcam_pipeline.batch.run import BatchRun, Prepared, Report
@@ -26,6 +27,7 @@ from dashcam_pipeline.configuration import load
 from dashcam_pipeline.engine.hud import Hud
 from dashcam_pipeline.engine.plain import PlainLines
 from dashcam_pipeline.engine.supervisor import RunEnd
+from dashcam_pipeline.engine.wording import ALERT_STYLE
 from dashcam_pipeline.errors import EXIT_OK, EXIT_SOME_FAILED, EXIT_STOPPED
 from dashcam_pipeline.sources.discover import Discovery, discover
 from dashcam_pipeline.sources.names import shown
@@ -188,10 +190,16 @@ def _videos(report: Report, database: Database) -> list[VideoSummary]:
 def _view(console: Console, title: str, no_hud: bool, log_json: bool) -> Hud | PlainLines:
     """How the run is shown while it lasts."""
     if log_json:
-        return PlainLines(logging.getLogger("dashcam_pipeline.progress").info)
+        progress = logging.getLogger("dashcam_pipeline.progress")
+        return PlainLines(progress.info, alert=progress.warning)
     if no_hud or not console.is_terminal:
-        return PlainLines(say_line)
+        return PlainLines(say_line, alert=lambda line: _say_alert(console, line))
     return Hud(console, title)
+
+
+def _say_alert(console: Console, line: str) -> None:
+    with suppress(OSError):
+        console.print(Text(line, style=ALERT_STYLE), soft_wrap=True)
 
 
 def say_line(line: str) -> None:

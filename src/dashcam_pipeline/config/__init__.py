@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from dashcam_pipeline.config.alerts import AlertSettings
 from dashcam_pipeline.config.base import NO_LIMIT, Section
 from dashcam_pipeline.config.engine import FrameStoreSettings, QueueSettings, RunSettings, SamplingSettings
-from dashcam_pipeline.config.results import JourneySettings, StorageSettings, TripSettings
 from dashcam_pipeline.config.privacy import PrivacySettings
+from dashcam_pipeline.config.results import JourneySettings, StorageSettings, TripSettings
 from dashcam_pipeline.config.vision import (
     DetectionSettings,
     LookSettings,
@@ -22,15 +23,16 @@ from dashcam_pipeline.config.vision import (
 
 __all__ = [
     "NO_LIMIT",
+    "AlertSettings",
     "DetectionSettings",
     "FrameStoreSettings",
     "JourneySettings",
     "LookSettings",
     "Mask",
     "ModelSettings",
+    "PrivacySettings",
     "QueueSettings",
     "RunSettings",
-    "PrivacySettings",
     "SamplingSettings",
     "Section",
     "Settings",
@@ -56,5 +58,6 @@ class Settings(Section):
     vote: VoteSettings = Field(default_factory=VoteSettings)
     journey: JourneySettings = Field(default_factory=JourneySettings)
     trips: TripSettings = Field(default_factory=TripSettings)
-    storage: StorageSettings = Field(default_factory=StorageSettings)
     privacy: PrivacySettings = Field(default_factory=PrivacySettings)
+    alerts: AlertSettings = Field(default_factory=AlertSettings)
+    storage: StorageSettings = Field(default_factory=StorageSettings)

@@ -1,4 +1,5 @@
-"""The notice board of a run: who is alive, how far each source is, what was found last, what was logged.
+"""The notice board of a run: who is alive, how far each source is, what was found last and what
+must not be missed, what was logged.
 
 Served by the Manager beside the queue. Everything here may be lost without harm to a result.
 """
@@ -12,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 KEPT_HIGHLIGHTS = 50
+KEPT_ALERTS = 1000
 KEPT_LOG_LINES = 2000
 STARTING = "starting"  # the category of a worker that is still loading what it needs
 
@@ -71,6 +73,8 @@ class BoardSnapshot:
     sources: Mapping[str, SourceProgress] = field(default_factory=dict)
     services: Mapping[str, str] = field(default_factory=dict)  # name -> state in a few words
     highlights: tuple[str, ...] = ()  # the newest last
+    alerts: tuple[str, ...] = ()  # the newest last; the first of more than KEPT_ALERTS are gone
+    alert_count: int = 0
 
 
 class RunBoard:
@@ -83,6 +87,8 @@ class RunBoard:
         self._sources: dict[str, SourceProgress] = {}
         self._services: dict[str, str] = {}
         self._highlights: deque[str] = deque(maxlen=KEPT_HIGHLIGHTS)
+        self._alerts: dict[str, None] = {}  # in the order in which they came
+        self._alert_count = 0
         self._log: deque[LogLine] = deque(maxlen=KEPT_LOG_LINES)
         self._fatal: Fatal | None = None
 
@@ -133,6 +139,16 @@ class RunBoard:
         with self._lock:
             self._highlights.append(text)
 
+    def alert(self, text: str) -> None:
+        """Something that who watches must not miss: it stays. What was said already is not said again."""
+        with self._lock:
+            if text in self._alerts:
+                return
+            self._alerts[text] = None
+            self._alert_count += 1
+            if len(self._alerts) > KEPT_ALERTS:
+                del self._alerts[next(iter(self._alerts))]
+
     def log(self, line: LogLine) -> None:
         """A log record of a worker, for the one process that prints."""
         with self._lock:
@@ -164,4 +180,6 @@ class RunBoard:
                 sources=dict(self._sources),
                 services=dict(self._services),
                 highlights=tuple(self._highlights),
+                alerts=tuple(self._alerts),
+                alert_count=self._alert_count,
             )

@@ -14,11 +14,20 @@ from rich.table import Table
 from rich.text import Text
 
 from dashcam_pipeline.engine.monitor import PAUSED, RunSnapshot
-from dashcam_pipeline.engine.wording import amount, binding_line, pressure_line, span
+from dashcam_pipeline.engine.wording import (
+    ALERT,
+    ALERT_STYLE,
+    NewAlerts,
+    amount,
+    binding_line,
+    pressure_line,
+    span,
+)
 
 REFRESH_PER_S = 4
 SHOWN_SOURCES = 6
 SHOWN_HIGHLIGHTS = 5
+SHOWN_ALERTS = 5
 LATE_BEAT_S = 5.0  # a heartbeat older than this is shown in red
 
 
@@ -29,11 +38,14 @@ class Hud:
         self._title = title
         self._snapshot: RunSnapshot | None = None
         self._console = console
+        self._new_alerts = NewAlerts()
         self._live: Live | None = None
 
     def show(self, snapshot: RunSnapshot) -> None:
         """The newest snapshot, for the next refresh. One of a run that stands still takes the screen away."""
         self._snapshot = snapshot
+        for text in self._new_alerts(snapshot):  # above the screen, where it stays
+            self._console.print(Text(text, style=ALERT_STYLE), soft_wrap=True)
         if snapshot.phase == PAUSED:
             self._take_away()
         elif self._live is None:
@@ -77,6 +89,8 @@ def screen(now: RunSnapshot, title: str) -> RenderableType:
     sides.add_column(ratio=1)
     sides.add_row(_categories(now), _workers(now))
     parts: list[RenderableType] = [_headline(now), sides, _sources(now), _footer(now)]
+    if now.board.alerts:
+        parts.insert(1, _alerts(now))
     return Panel(
         Group(*parts), title=Text(title), title_align="left", subtitle=_ways_out(now), padding=(0, 1)
     )
@@ -100,6 +114,19 @@ def _headline(now: RunSnapshot) -> RenderableType:
     rates.append(span(now.elapsed_s), style="dim")
     grid.add_row(line, rates)
     return grid
+
+
+def _alerts(now: RunSnapshot) -> RenderableType:
+    table = Table.grid(expand=True, padding=(0, 1))
+    table.add_column(no_wrap=True)
+    table.add_column(ratio=1)
+    for text in reversed(now.board.alerts[-SHOWN_ALERTS:]):
+        table.add_row(
+            Text(f" {ALERT} ", style=ALERT_STYLE), Text(text, style="bold", overflow="ellipsis", no_wrap=True)
+        )
+    if now.board.alert_count > SHOWN_ALERTS:
+        table.add_row("", Text(f"… and {now.board.alert_count - SHOWN_ALERTS} before", style="dim"))
+    return table
 
 
 def _categories(now: RunSnapshot) -> Table:

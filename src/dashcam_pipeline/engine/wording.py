@@ -5,6 +5,8 @@ from __future__ import annotations
 from dashcam_pipeline.engine.monitor import PAUSED, RunSnapshot
 
 _UNITS = ("B", "KB", "MB", "GB", "TB")
+ALERT = "ALERT"
+ALERT_STYLE = "bold white on red"
 FINE = "ok"  # how the state of a service begins that needs nobody's attention
 
 
@@ -40,6 +42,18 @@ def binding_line(now: RunSnapshot) -> str:
     return "reading the videos" if now.binding == "reading" else now.binding
 
 
+class NewAlerts:
+    """The alerts that came since the last call, each as one line."""
+
+    def __init__(self) -> None:
+        self._seen = 0
+
+    def __call__(self, now: RunSnapshot) -> list[str]:
+        new = min(now.board.alert_count - self._seen, len(now.board.alerts))
+        self._seen = now.board.alert_count
+        return [f"{ALERT} {text}" for text in now.board.alerts[len(now.board.alerts) - new :]]
+
+
 def status_line(now: RunSnapshot) -> str:
     """The whole state in one line, for logs and pipes."""
     queue = now.queue
@@ -63,6 +77,8 @@ def status_line(now: RunSnapshot) -> str:
     parts += [
         f"{name} {state}" for name, state in sorted(now.board.services.items()) if not state.startswith(FINE)
     ]
+    if now.board.alert_count:
+        parts.append(f"alerts {now.board.alert_count}")
     if queue.dead_letters:
         parts.append(f"given up {queue.dead_letters}")
     return " | ".join(parts)

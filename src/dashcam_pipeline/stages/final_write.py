@@ -1,4 +1,5 @@
-"""FINAL_WRITE: rows go into the durable outbox, from where a thread of this process brings them into Postgres.
+"""FINAL_WRITE: rows go into the durable outbox, from where a thread of this process brings them into Postgres; another
+posts the alerts that this raises.
 
 A task is done when its row is in the outbox. So a database that is away keeps nobody waiting, until the outbox has
 grown to its limit. One process does it, so rows never race.
@@ -16,12 +17,14 @@ from dashcam_pipeline.errors import DiskUnavailable
 from dashcam_pipeline.stages.context import CHECKPOINTS, StageContext
 from dashcam_pipeline.stages.journeys import Journeys
 from dashcam_pipeline.stages.waiting import ALIVE_EVERY_S, wait, when_disk_allows
+from dashcam_pipeline.storage.alerts import Alert, AlertState, Watching
 from dashcam_pipeline.storage.delivery import Delivery
+from dashcam_pipeline.storage.notifier import Notifier
 from dashcam_pipeline.storage.outbox import FILE_NAME, Outbox
+from dashcam_pipeline.storage.plate_hash import shown
 from dashcam_pipeline.storage.row_json import OutboxRow
 from dashcam_pipeline.storage.rows import SightingRow, VideoRow, VideoStatus
 
-from dashcam_pipeline.storage.plate_hash import shown
 MB = 10**6
 OVER = frozenset({VideoStatus.DONE, VideoStatus.PARTIAL, VideoStatus.FAILED})
 """Nothing will go on with a video in such a state; one that was stopped needs its checkpoint."""
@@ -44,7 +47,15 @@ class FinalWrite:
                 f"the outbox of this run was damaged, what is left of it is {self._outbox.set_aside}. What to do: run "
                 "the same command again, it reads again what may be lost; and look after that disk."
             )
-        self._delivery = Delivery(path, context.job.database_url, on_state=self._show)
+        settings = context.settings.alerts
+        self._notifier = self._notifier_for(context) if settings.webhook is not None else None
+        self._delivery = Delivery(
+            path,
+            context.job.database_url,
+            watching=Watching(context.job.work_dir, AlertState(settings.first_state)),
+            on_alerts=self._alert,
+            on_state=self._show,
+        )
         self._delivery.start()
 
     def process(self, batch: Batch, /) -> Outcome:
@@ -65,6 +76,8 @@ class FinalWrite:
     def close(self) -> None:
         """The process leaves. What is still in the outbox is brought in by who comes after it."""
         self._delivery.stop()
+        if self._notifier is not None:
+            self._notifier.stop()
         self._outbox.close()
 
     def _keep(self, batch: Batch, rows: Sequence[OutboxRow]) -> None:
@@ -87,6 +100,29 @@ class FinalWrite:
             with suppress(OSError):  # one that stays serves nobody, and the next run removes it
                 self._checkpoints.remove(row.video_id)
             self._journeys.remove(row.video_id)
+
+    def _notifier_for(self, context: StageContext) -> Notifier:
+        notifier = Notifier(
+            context.job.database_url,
+            context.settings.alerts,
+            work_dir=context.job.work_dir,
+            on_state=self._show_webhook,
+        )
+        notifier.start()
+        return notifier
+
+    def _alert(self, raised: Sequence[Alert]) -> None:
+        """Called by the delivery's thread; so is `_show`."""
+        if self._notifier is not None:
+            self._notifier.wake()
+        with suppress(*MANAGER_GONE):
+            for alert in raised:
+                self._board.alert(alert.line)
+
+    def _show_webhook(self, state: str) -> None:
+        """Called by the notifier's thread, which may outlive the board."""
+        with suppress(*MANAGER_GONE):
+            self._board.service("webhook", state)
 
     def _show(self, state: str) -> None:
         """Called by the delivery's thread, which may outlive the board."""

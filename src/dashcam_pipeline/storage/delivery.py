@@ -14,6 +14,7 @@ from pathlib import Path
 import psycopg
 
 from dashcam_pipeline.errors import DashcamError, DatabaseUnavailable
+from dashcam_pipeline.storage.alerts import Alert, Watching
 from dashcam_pipeline.storage.connection import one_line
 from dashcam_pipeline.storage.outbox import Outbox, Waiting
 from dashcam_pipeline.storage.row_json import OutboxRow, to_json
@@ -40,6 +41,8 @@ class Delivery:
         outbox_path: the outbox's file.
         url: see `Database.url`.
         on_refused: told of every row that is refused, with the error in one line.
+        watching: how alerts are raised of sightings that are delivered.
+        on_alerts: told the alerts of a batch that was written.
         on_state: told the `state` whenever something was written or went wrong.
         clock, sleep: in seconds.
     """
@@ -50,6 +53,8 @@ class Delivery:
         url: str,
         *,
         on_refused: Callable[[OutboxRow, str], None] = lambda row, error: None,
+        watching: Watching | None = None,
+        on_alerts: Callable[[Sequence[Alert]], None] = lambda alerts: None,
         on_state: Callable[[str], None] = lambda state: None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] = time.sleep,
@@ -57,6 +62,8 @@ class Delivery:
         self._path = outbox_path
         self._url = url
         self._on_refused = on_refused
+        self._watching = watching
+        self._on_alerts = on_alerts
         self._on_state = on_state
         self._clock = clock
         self._sleep = sleep
@@ -108,7 +115,7 @@ class Delivery:
         """
         if not self._path.exists():
             return 0
-        with Outbox(self._path) as outbox, ResultWriter(self._url, give_up_after_s=0.0) as writer:
+        with Outbox(self._path) as outbox, self._writer() as writer:
             pause_s, give_up_at = FIRST_PAUSE_S, self._clock() + patience_s
             while True:
                 try:
@@ -131,7 +138,7 @@ class Delivery:
         pause_s = FIRST_PAUSE_S
         while not self._stopped.is_set():
             try:
-                with Outbox(self._path) as outbox, ResultWriter(self._url, give_up_after_s=0.0) as writer:
+                with Outbox(self._path) as outbox, self._writer() as writer:
                     pause_s = self._deliver_for_ever(outbox, writer, pause_s)
             except (
                 DashcamError
@@ -160,6 +167,9 @@ class Delivery:
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
         return pause_s
 
+    def _writer(self) -> ResultWriter:
+        return ResultWriter(self._url, give_up_after_s=0.0, watching=self._watching)
+
     # --- one step ----------------------------------------------------------------------------------------
 
     def _deliver_batch(self, outbox: Outbox, writer: ResultWriter) -> bool:
@@ -171,7 +181,7 @@ class Delivery:
         run_id = found[0].row.run_id
         batch = list(takewhile(lambda waiting: waiting.row.run_id == run_id, found))
         try:
-            _write(writer, batch)
+            self._write(writer, batch)
         except REFUSALS:
             for waiting in batch:
                 self._deliver_alone(outbox, writer, waiting)
@@ -183,7 +193,7 @@ class Delivery:
     def _deliver_alone(self, outbox: Outbox, writer: ResultWriter, waiting: Waiting) -> None:
         """Write one row of a batch in which one was refused, and move it aside if it is that one."""
         try:
-            _write(writer, [waiting])
+            self._write(writer, [waiting])
         except REFUSALS as refusal:
             error, row = one_line(refusal), waiting.row
             log.error(
@@ -202,6 +212,11 @@ class Delivery:
         else:
             outbox.remove([waiting.id])
             self._written(1, rows_left=self.waiting)
+
+    def _write(self, writer: ResultWriter, batch: Sequence[Waiting]) -> None:
+        raised = _write(writer, batch)
+        if raised:
+            self._on_alerts(raised)
 
     def _written(self, rows: int, rows_left: int) -> None:
         if self.problem is not None:
@@ -230,9 +245,9 @@ def _counted(rows: int) -> str:
     return "1 row" if rows == 1 else f"{rows} rows"
 
 
-def _write(writer: ResultWriter, batch: Sequence[Waiting]) -> None:
+def _write(writer: ResultWriter, batch: Sequence[Waiting]) -> list[Alert]:
     rows = [waiting.row for waiting in batch]
-    writer.write(
+    return writer.write(
         [row for row in rows if isinstance(row, SightingRow)],
         [row for row in rows if isinstance(row, VideoRow)],
         [row for row in rows if isinstance(row, DeadLetterRow)],

@@ -17,7 +17,16 @@ from dashcam_pipeline.storage.dsn import redacted
 
 MIGRATION_TABLE = "dashcam_migration"
 MIN_SERVER_VERSION = 130000
-TABLES: tuple[LiteralString, ...] = ("runs", "videos", "vehicles", "joined", "dead_letters")
+TABLES: tuple[LiteralString, ...] = (
+    "runs",
+    "videos",
+    "vehicles",
+    "joined",
+    "dead_letters",
+    "watchlist",
+    "alerts",
+    "purged_pictures",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,14 +16,15 @@ from dashcam_pipeline.storage.connection import Connection, connect
 from dashcam_pipeline.storage.database import Database
 from dashcam_pipeline.storage.queries import query
 
-ORDER = ("sightings", "vehicles", "joined", "videos", "runs", "dead_letters")
+ORDER = ("sightings", "vehicles", "joined", "videos", "runs", "dead_letters", "watchlist", "alerts")
 
 INTRODUCTION = """\
 # Database
 
-The view `sightings` is what to query: one row a vehicle passing one camera. Behind it lie five tables:
+The view `sightings` is what to query: one row a vehicle passing one camera. Behind it lie seven tables:
 `vehicles` holds a row a track, `joined` which of them are one vehicle ([trips.md](trips.md)); `videos` the
-input files of each run; `runs` the runs; `dead_letters` the work that was given up. This page is written
+input files of each run; `runs` the runs; `dead_letters` the work that was given up; `watchlist` and
+`alerts` the plates that are watched for and their hits ([watchlist.md](watchlist.md)). This page is written
 from the comments in the database itself (`\\d+ vehicles` in psql shows the same).
 
 What holds:

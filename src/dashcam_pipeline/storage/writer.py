@@ -15,6 +15,8 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from dashcam_pipeline.errors import DatabaseUnavailable
+from dashcam_pipeline.storage import alerts
+from dashcam_pipeline.storage.alerts import Alert, Watching
 from dashcam_pipeline.storage.connection import Connection, connect, one_line, unavailable
 from dashcam_pipeline.storage.dsn import redacted
 from dashcam_pipeline.storage.queries import query
@@ -58,6 +60,7 @@ class ResultWriter:
     Args:
         url: see `Database.url`.
         give_up_after_s: the time a write may keep trying without a server.
+        watching: how alerts are raised of the sightings that are written.
         clock, sleep: in seconds.
     """
 
@@ -66,11 +69,13 @@ class ResultWriter:
         url: str,
         *,
         give_up_after_s: float = GIVE_UP_AFTER_S,
+        watching: Watching | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
         self._url = url
         self._give_up_after_s = give_up_after_s
+        self._watching = watching or Watching()
         self._clock = clock
         self._sleep = sleep
         self._connection: Connection | None = None
@@ -105,7 +110,7 @@ class ResultWriter:
         sightings: Sequence[SightingRow] = (),
         videos: Sequence[VideoRow] = (),
         dead_letters: Sequence[DeadLetterRow] = (),
-    ) -> None:
+    ) -> list[Alert]:
         """Write a batch in one transaction. Of several rows with one key, the last counts.
 
         A video whose status is final replaces what earlier runs wrote of it: with other settings or
@@ -113,12 +118,25 @@ class ResultWriter:
         the table as vehicles seen twice. Of a video that was stopped or failed on the way only the part
         that was read is replaced, so a run that hardly began takes nothing away.
 
+        Returns:
+            The alerts of these sightings, also those that an earlier write has raised.
+
         Raises:
             DatabaseUnavailable: no server for `give_up_after_s`, or it refuses the tables.
             one of REFUSALS: a row breaks the rules of its table; nothing of the batch is written.
         """
+        found: list[Alert] = []
+
+        def write(connection: Connection) -> None:
+            _write_batch(connection, sightings, videos, dead_letters)
+            ids = {
+                str(sighting_id(row.video_id, row.track_id, row.part)) for row in sightings if row.final_plate
+            }
+            found[:] = alerts.raise_for_rows(connection, ids, self._watching)
+
         if sightings or videos or dead_letters:
-            self._in_transaction(lambda connection: _write_batch(connection, sightings, videos, dead_letters))
+            self._in_transaction(write)
+        return found
 
     def clear_dead_letters(self, run_id: str, video_ids: Sequence[str]) -> list[str]:
         """Forget what a run gave up of videos that are read again; the pictures' paths in the work dir."""
@@ -210,6 +228,9 @@ def _write_batch(
         cursor.executemany(query("write", "upsert_dead_letter"), [_parameters(row) for row in dead_letters])
         video_ids = {row.video_id for row in videos} | {row.video_id for row in sightings}
         cursor.execute(query("write", "name_videos"), {"video_ids": sorted(map(storable, video_ids))})
+    alerts.forget_strayed(
+        connection, {storable(row.video_id) for row in videos if row.status in READ_TO_THE_END}
+    )
 
 
 def _without_dead_letters(videos: Iterable[VideoRow]) -> Iterable[Parameters]:

@@ -1,0 +1,96 @@
+"""Alerts as commands show them: a table, JSON, and the lines at the end of a run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from rich.table import Table
+from rich.text import Text
+
+from dashcam_pipeline.engine.wording import ALERT, ALERT_STYLE
+from dashcam_pipeline.storage.alerts import Alert, AlertState
+from dashcam_pipeline.storage.plate_hash import shown
+
+MOST_ALERTS = 20  # at the end of a run
+
+
+def alerts_table(found: Sequence[Alert]) -> Table:
+    """A row an alert."""
+    table = Table("raised", "plate", "watched", "note", "sure", "vehicle", "video", "from", "id", "webhook")
+    table.box = None
+    for column in table.columns:
+        column.overflow = "fold"
+    for alert in found:
+        table.add_row(
+            alert.raised_at.astimezone().strftime("%Y-%m-%d %H:%M:%S"),
+            Text(shown(alert.plate), style="bold red"),
+            Text(alert.spelling if not alert.distance else f"{alert.spelling} ({alert.distance:g} off)"),
+            Text(alert.note or ""),
+            f"{alert.confidence:.2f}" if alert.confidence is not None else "",
+            alert.vehicle_class,
+            Text(alert.video or ""),
+            f"{alert.first_s:.1f} s",
+            alert.sighting,
+            Text(_webhook(alert)),
+        )
+    return table
+
+
+def alerts_json(found: Sequence[Alert], work_dir: Path) -> str:
+    """What a webhook gets of each, and how far it has got on its way there."""
+    rows = [
+        alert.payload(work_dir)
+        | {
+            "delivery": {
+                "state": alert.state,
+                "attempts": alert.attempts,
+                "next_try_at": alert.next_try_at,
+                "last_error": alert.last_error,
+                "delivered_at": alert.delivered_at,
+            }
+        }
+        for alert in found
+    ]
+    return json.dumps(rows, default=str, ensure_ascii=False, indent=2)
+
+
+def closing_lines(found: Sequence[Alert]) -> Iterator[Text]:
+    """What the end of a run says of them."""
+    for alert in found[:MOST_ALERTS]:
+        again = "  (known from an earlier run)" if alert.told_before else ""
+        yield Text.assemble(
+            (f" {ALERT} ", ALERT_STYLE), " ", (alert.line, "bold"), again, f"  {alert.sighting}"
+        )
+    if len(found) > MOST_ALERTS:
+        yield Text(f"… and {len(found) - MOST_ALERTS} more: dashcam watchlist alerts")
+    if found:
+        count = "1 alert" if len(found) == 1 else f"{len(found)} alerts"
+        rest = delivery_line(found)
+        yield Text(count if rest is None else f"{count}, {rest}")
+
+
+def delivery_line(found: Sequence[Alert]) -> str | None:
+    """What the webhook has not taken, and what to do; None when there is nothing to say."""
+    lines = []
+    pending = [alert for alert in found if alert.state is AlertState.PENDING]
+    given_up = [alert for alert in found if alert.state is AlertState.UNDELIVERED]
+    if pending:
+        lines.append(f"{len(pending)} still to be posted{_why(pending)}: the next run does, or")
+    if given_up:
+        lines.append(f"{len(given_up)} undelivered{_why(given_up)}:")
+    return f"{' '.join(lines)} `dashcam watchlist resend`" if lines else None
+
+
+def _why(found: Sequence[Alert]) -> str:
+    errors = sorted({alert.last_error for alert in found if alert.last_error})
+    return f" ({'; '.join(errors)})" if errors else ""
+
+
+def _webhook(alert: Alert) -> str:
+    if alert.state is AlertState.KEPT:
+        return ""
+    if alert.state is AlertState.DELIVERED or not alert.last_error:
+        return str(alert.state)
+    return f"{alert.state}: {alert.last_error}"

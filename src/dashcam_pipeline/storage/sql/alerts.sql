@@ -1,0 +1,179 @@
+-- name: raise
+-- Of the sightings that are asked for, those that have a plate of the list, each with the plate that it is nearest to.
+WITH seen AS MATERIALIZED (
+    SELECT
+        id, video_id, run_id, final_plate, plate_plain(final_plate) AS plain, plate_confidence, first_s,
+        CASE WHEN EXISTS (SELECT FROM watchlist WHERE near > 0) THEN plate_keys(final_plate COLLATE "C") END AS keys,
+        CASE WHEN until_video_id = video_id THEN last_s ELSE first_s END AS last_s
+    FROM sightings
+    WHERE final_plate IS NOT NULL
+        AND (%(ids)s::uuid[] IS NULL OR id = ANY(%(ids)s))
+        AND (%(video_ids)s::text[] IS NULL OR video_id = ANY(%(video_ids)s))
+        AND EXISTS (SELECT FROM watchlist)
+),
+hits AS (
+    SELECT seen.id, watchlist.plate AS watched, 0 AS distance
+    FROM seen JOIN watchlist ON watchlist.plate = seen.plain
+    UNION ALL
+    SELECT seen.id, keyed.plate, 0
+    FROM seen JOIN unnest(%(watched)s::text[], %(hashes)s::text[]) AS keyed (plate, hash) ON keyed.hash = seen.final_plate
+    UNION ALL
+    SELECT seen.id, watchlist.plate, plate_distance(seen.plain, watchlist.plate)
+    FROM seen JOIN watchlist ON watchlist.near > 0 AND watchlist.plate <> seen.plain
+        AND watchlist.near_keys && seen.keys
+        AND plate_distance(seen.plain, watchlist.plate) <= watchlist.near
+),
+nearest AS (
+    SELECT DISTINCT ON (hits.id)
+        seen.id, seen.video_id, seen.run_id, seen.final_plate, seen.plate_confidence, seen.first_s, seen.last_s,
+        watchlist.plate AS watched, watchlist.spelling, watchlist.note, hits.distance
+    FROM hits JOIN seen USING (id) JOIN watchlist ON watchlist.plate = hits.watched
+    WHERE (%(only)s::text[] IS NULL OR watchlist.plate = ANY(%(only)s))
+        -- What was seen before its plate came onto the list raises nothing by being joined.
+        AND (
+            %(past)s
+            OR EXISTS (
+                SELECT FROM vehicles AS part
+                WHERE (part.id = hits.id OR part.part_of = hits.id) AND part.updated_at >= watchlist.added_at
+            )
+        )
+    ORDER BY hits.id, hits.distance, watchlist.plate
+)
+INSERT INTO alerts (
+    sighting_id, watched, spelling, note, plate, distance, confidence, run_id, video_id, first_s, last_s,
+    state, attempts, next_try_at, last_error, raised_at, delivered_at
+)
+SELECT
+    nearest.id, nearest.watched, nearest.spelling, nearest.note, nearest.final_plate, nearest.distance,
+    nearest.plate_confidence, coalesce(earlier.run_id, nearest.run_id), nearest.video_id, nearest.first_s, nearest.last_s,
+    coalesce(earlier.state, %(state)s::text), coalesce(earlier.attempts, 0),
+    CASE WHEN earlier.id IS NOT NULL THEN earlier.next_try_at WHEN %(state)s::text = 'pending' THEN now() END,
+    earlier.last_error, coalesce(earlier.raised_at, now()), earlier.delivered_at
+FROM nearest
+-- Read with other settings, a vehicle may have another number: it was told of then, and is not again.
+LEFT JOIN LATERAL (
+    SELECT alerts.*
+    FROM alerts
+    WHERE alerts.video_id = nearest.video_id AND alerts.watched = nearest.watched AND alerts.run_id <> nearest.run_id
+        AND alerts.first_s <= nearest.last_s AND alerts.last_s >= nearest.first_s
+    ORDER BY alerts.raised_at, alerts.id
+    LIMIT 1
+) AS earlier ON true
+WHERE NOT EXISTS (
+    SELECT FROM alerts JOIN vehicles AS part ON part.id = alerts.sighting_id
+    WHERE part.part_of = nearest.id AND alerts.watched = nearest.watched
+)
+-- The same number, and another vehicle by now: the alert that stood there was of the former.
+ON CONFLICT (sighting_id, watched) DO UPDATE SET
+    spelling = excluded.spelling, note = excluded.note, plate = excluded.plate, distance = excluded.distance,
+    confidence = excluded.confidence, run_id = excluded.run_id, video_id = excluded.video_id,
+    first_s = excluded.first_s, last_s = excluded.last_s, state = excluded.state, attempts = excluded.attempts,
+    next_try_at = excluded.next_try_at, last_error = excluded.last_error, raised_at = excluded.raised_at,
+    delivered_at = excluded.delivered_at, part_of = NULL
+WHERE alerts.last_s < excluded.first_s OR alerts.first_s > excluded.last_s;
+
+-- name: merge
+WITH grouped AS (
+    SELECT
+        alerts.id,
+        first_value(alerts.id) OVER (
+            PARTITION BY coalesce(part.part_of, part.id), alerts.watched
+            ORDER BY alerts.state = 'delivered' DESC, alerts.raised_at, alerts.first_s, alerts.id
+        ) AS first_id
+    FROM alerts JOIN vehicles AS part ON part.id = alerts.sighting_id
+    WHERE coalesce(part.part_of, part.id) IN (
+        SELECT coalesce(part_of, id) FROM vehicles WHERE video_id = ANY(%(video_ids)s)
+    )
+)
+UPDATE alerts
+SET part_of = nullif(grouped.first_id, grouped.id)
+FROM grouped
+WHERE alerts.id = grouped.id AND alerts.part_of IS DISTINCT FROM nullif(grouped.first_id, grouped.id);
+
+-- name: forget_strayed
+DELETE FROM alerts USING vehicles
+WHERE alerts.video_id = %(video_id)s
+    AND vehicles.id = alerts.sighting_id
+    AND (vehicles.last_s < alerts.first_s OR vehicles.first_s > alerts.last_s);
+
+-- name: hashes_asked_for
+SELECT EXISTS (
+    SELECT FROM sightings
+    WHERE left(final_plate, 2) = 'h:'
+        AND (%(ids)s::uuid[] IS NULL OR id = ANY(%(ids)s))
+        AND (%(video_ids)s::text[] IS NULL OR video_id = ANY(%(video_ids)s))
+);
+
+-- name: watched
+SELECT plate, spelling FROM watchlist;
+
+-- name: alerts
+SELECT
+    alerts.id::text AS id, alerts.raised_at, alerts.run_id, alerts.plate, alerts.watched, alerts.spelling, alerts.note,
+    alerts.distance, alerts.confidence, seen.vehicle_class,
+    left(seen.video_id, 8) || '-' || seen.track_id || CASE WHEN seen.part > 0 THEN '-' || seen.part ELSE '' END AS sighting,
+    seen.id::text AS uuid,
+    seen.video_filename AS video, seen.video_path, seen.first_s, seen.until_video_filename AS last_video, seen.last_s,
+    seen.ts, seen.utc_offset_min, seen.latitude, seen.longitude,
+    seen.vehicle_picture, seen.plate_picture, seen.frame_picture, seen.strip_picture,
+    runs.work_dir, runs.host,
+    alerts.run_id <> seen.run_id AS told_before,
+    alerts.state, alerts.attempts, alerts.next_try_at, alerts.last_error, alerts.delivered_at
+FROM alerts
+JOIN vehicles AS own ON own.id = alerts.sighting_id
+JOIN sightings AS seen ON seen.id = coalesce(own.part_of, own.id)
+LEFT JOIN runs ON runs.run_id = seen.shown_run_id
+WHERE alerts.part_of IS NULL
+    AND (%(run_id)s::text IS NULL OR alerts.run_id = %(run_id)s OR own.run_id = %(run_id)s OR seen.run_id = %(run_id)s)
+    AND (%(sighting_ids)s::uuid[] IS NULL OR alerts.sighting_id = ANY(%(sighting_ids)s))
+    AND (%(alert_ids)s::uuid[] IS NULL OR alerts.id = ANY(%(alert_ids)s))
+ORDER BY alerts.raised_at, seen.video_path, seen.first_frame, alerts.id;
+
+-- name: claim
+UPDATE alerts
+SET attempts = attempts + 1, claimed_until = now() + make_interval(secs => %(lease_s)s)
+WHERE id = (
+    SELECT id FROM alerts
+    WHERE state = 'pending' AND part_of IS NULL AND next_try_at <= now()
+        AND (claimed_until IS NULL OR claimed_until <= now())
+    ORDER BY next_try_at, id
+    LIMIT 1
+    FOR UPDATE SKIP LOCKED
+)
+RETURNING id::text;
+
+-- name: delivered
+UPDATE alerts
+SET state = 'delivered', next_try_at = NULL, claimed_until = NULL, last_error = NULL, delivered_at = now()
+WHERE id = %(id)s AND state = 'pending';
+
+-- name: try_again
+UPDATE alerts
+SET next_try_at = now() + make_interval(secs => %(pause_s)s), claimed_until = NULL, last_error = %(error)s
+WHERE id = %(id)s AND state = 'pending';
+
+-- name: undelivered
+UPDATE alerts
+SET state = 'undelivered', next_try_at = NULL, claimed_until = NULL, last_error = %(error)s
+WHERE id = %(id)s AND state = 'pending';
+
+-- name: outlook
+SELECT
+    count(*) AS pending,
+    extract(epoch FROM min(greatest(next_try_at, claimed_until)) - now())::float8 AS due_in_s
+FROM alerts
+WHERE state = 'pending' AND part_of IS NULL;
+
+-- name: send_again
+UPDATE alerts
+SET state = 'pending', attempts = 0, next_try_at = now(), claimed_until = NULL
+FROM vehicles
+WHERE vehicles.id = alerts.sighting_id
+    AND alerts.part_of IS NULL
+    AND (
+        alerts.state = 'undelivered'
+        OR alerts.state = 'kept' AND %(kept)s
+        OR alerts.state = 'pending' AND (alerts.claimed_until IS NULL OR alerts.claimed_until <= now())
+    )
+    AND (%(run_id)s::text IS NULL OR alerts.run_id = %(run_id)s OR vehicles.run_id = %(run_id)s)
+RETURNING alerts.id::text;

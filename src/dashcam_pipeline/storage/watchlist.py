@@ -1,0 +1,125 @@
+"""The watchlist in the database: which plates are watched for, and which of them were seen before."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from psycopg.rows import class_row, kwargs_row, scalar_row
+
+from dashcam_pipeline.errors import BadInput
+from dashcam_pipeline.storage.connection import Connection
+from dashcam_pipeline.storage.plate_hash import hashed
+from dashcam_pipeline.storage.queries import query
+from dashcam_pipeline.storage.text import storable
+
+NEAR = 1.0
+"""The greatest plate_distance of a hit on an entry that has near ones: two characters taken for lookalikes, or one
+character taken for any other, put in or left out."""
+LONGEST_PLATE = 32  # characters; plates have at most 10
+BETWEEN = " -._:/·\t"
+"""What may stand between the characters of a plate."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """A plate that is to come onto the list."""
+
+    spelling: str  # as `sound_plate` gave it back
+    note: str | None = None
+    near: float = 0.0  # the greatest plate_distance that is a hit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """An entry of the list."""
+
+    plate: str  # as it is compared
+    spelling: str  # as it was given
+    note: str | None
+    near: float
+    added_at: datetime
+    alerts: int  # that it has raised
+    last_alert_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What became of a plate that was added."""
+
+    plate: str  # as it is compared
+    new: bool  # it was not on the list
+
+
+def sound_plate(text: str) -> str:
+    """A plate as it was given, without blanks around it.
+
+    Raises:
+        BadInput: it can be no plate.
+    """
+    plate = " ".join(text.split())
+    odd = sorted({character for character in plate if not (character.isalnum() or character in BETWEEN)})
+    if odd:
+        raise BadInput(
+            f"{text!r} is no plate: it has {' '.join(odd)}. A watched plate has letters and digits, "
+            "with spaces, dashes or dots between them; --near finds those that are nearly it"
+        )
+    length = sum(character.isalnum() for character in plate)
+    if length < 2 or length > LONGEST_PLATE:
+        raise BadInput(
+            f"{text!r} is no plate: it has {length} letters and digits; one has 2 to {LONGEST_PLATE}"
+        )
+    return plate
+
+
+def sound_note(text: str | None) -> str | None:
+    """A note in one line; None for an empty one."""
+    line = re.sub(r"[^\S ]+|[\x00-\x1f\x7f-\x9f]+", " ", storable(text or "")).strip()
+    return line or None
+
+
+def add(connection: Connection, wanted: Iterable[Wanted]) -> list[Added]:
+    """Put plates onto the list. One that is there already gets the note, where there is one, and `near`."""
+    found = []
+    with connection.cursor(row_factory=kwargs_row(_as_added)) as cursor:
+        for entry in wanted:
+            parameters = {"spelling": storable(entry.spelling), "note": entry.note, "near": entry.near}
+            row = cursor.execute(query("watchlist", "add"), parameters).fetchone()
+            assert row is not None
+            found.append(row)
+    return found
+
+
+def remove(connection: Connection, plate: str) -> bool:
+    """Take a plate off the list; False where it was not on it. Its alerts stay."""
+    return (
+        connection.execute(query("watchlist", "remove"), {"spelling": storable(plate)}).fetchone() is not None
+    )
+
+
+def list_watched(connection: Connection) -> list[Watched]:
+    """All entries, by plate."""
+    with connection.cursor(row_factory=class_row(Watched)) as cursor:
+        return cursor.execute(query("watchlist", "list")).fetchall()
+
+
+def sightings_of(connection: Connection, entry: Wanted, plate: str, key: bytes | None) -> list[str]:
+    """The ids of stored sightings that have this plate, or with `near` nearly.
+
+    Args:
+        plate: the entry's, as it is compared.
+        key: of hashed plates, where some may be hashed.
+    """
+    plates = [plate] if key is None else [plate, hashed(entry.spelling, key)]
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        found = set(cursor.execute(query("watchlist", "seen"), {"plates": plates}).fetchall())
+        if entry.near:
+            parameters = {"plate": plate, "near": entry.near}
+            found |= set(cursor.execute(query("watchlist", "seen_near"), parameters).fetchall())
+    return sorted(map(str, found))
+
+
+def _as_added(plate: str, new: bool) -> Added:
+    return Added(plate, new)
