@@ -30,6 +30,8 @@ MAY_IMPORT = {
         "__version__",
     },
     "host": {"__version__"},
+    "render": {"vision", "sources", "storage", "weights", "config", "errors", "host", "user_paths"},
+    "report": {"storage", "vision", "config", "errors", "user_paths", "__version__"},
     "bench": {
         "batch",
         "engine",

@@ -15,9 +15,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from dashcam_pipeline.cli.explain_page import page
-from dashcam_pipeline.cli.explain_votes import VOTES, is_undisputed, positions
-from dashcam_pipeline.cli.explain_words import (
+from dashcam_pipeline.cli.options import Db, WorkDir
+from dashcam_pipeline.cli.results import open_results
+from dashcam_pipeline.errors import BadInput
+from dashcam_pipeline.report.proof_picture import proof_picture
+from dashcam_pipeline.report.sighting_page import page
+from dashcam_pipeline.report.sighting_votes import VOTES, is_undisputed, positions
+from dashcam_pipeline.report.sighting_words import (
     RIGHT_ALIGNED,
     Fact,
     LooksTable,
@@ -26,16 +30,16 @@ from dashcam_pipeline.cli.explain_words import (
     looks_table,
     readers,
 )
-from dashcam_pipeline.cli.options import Db, WorkDir
-from dashcam_pipeline.cli.results import open_results
 from dashcam_pipeline.storage import explaining
 from dashcam_pipeline.storage.explaining import Explanation, LooksOf
-from dashcam_pipeline.storage.export import whole_file
 from dashcam_pipeline.storage.location import resolve_location
+from dashcam_pipeline.storage.whole_file import whole_binary_file, whole_file
 from dashcam_pipeline.vision.reasons import in_words
 
 WIDTH = 100  # columns, also through a pipe
 NAME_WIDTH = 16
+PICTURE_KINDS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
+JPEG_QUALITY = 90
 
 
 def explain(
@@ -52,13 +56,22 @@ def explain(
         Path | None,
         typer.Option("--html", metavar="FILE", help="Write one page with the pictures inside, to hand on."),
     ] = None,
+    picture: Annotated[
+        Path | None,
+        typer.Option(
+            "--picture",
+            metavar="FILE",
+            help="Write the proof as one picture, .png or .jpg, to paste into a mail.",
+        ),
+    ] = None,
     db: Db = None,
     work_dir: WorkDir = None,
 ) -> None:
     """Show how a sighting came by its plate, or why it has none: every look, every read, the vote, the pictures.
 
-    Example: dashcam explain LS15EBC --html proof.html
+    Example: dashcam explain LS15EBC --picture proof.png
     """
+    kind = None if picture is None else _kind(picture)
     location = resolve_location(db, work_dir)
     with open_results(location) as connection:
         found = explaining.explain(connection, sighting, location.work_dir)
@@ -71,13 +84,25 @@ def explain(
         with whole_file(html, "--html") as file:
             file.write(page(found))
         print(f"sighting {found.sighting.id} in {html}", file=sys.stderr)
-        missing = _missing_pictures(found)
-        if missing is not None:
-            print(missing, file=sys.stderr)
+    if picture is not None:
+        with whole_binary_file(picture, "--picture") as pixels:
+            proof_picture(found).save(pixels, kind, quality=JPEG_QUALITY)
+        print(f"sighting {found.sighting.id} in {picture}", file=sys.stderr)
+    missing = _missing_pictures(found)
+    if missing is not None and (html is not None or picture is not None):
+        print(missing, file=sys.stderr)
     if as_json:
         print(as_json_text(found))
-    elif html is None:
+    elif html is None and picture is None:
         _print(found)
+
+
+def _kind(picture: Path) -> str:
+    """What Pillow calls the format of a file of that name."""
+    kind = PICTURE_KINDS.get(picture.suffix.lower())
+    if kind is None:
+        raise BadInput(f"--picture {picture}: name a file that ends in {' or '.join(PICTURE_KINDS)}")
+    return kind
 
 
 def as_json_text(found: Explanation) -> str:
@@ -115,7 +140,7 @@ def _missing_pictures(found: Explanation) -> str | None:
         return None
     looked = " and ".join(str(folder) for folder in found.place.folders())
     return (
-        f"{missing} of its {len(pictures)} pictures are not in {looked}: the page is without them; "
+        f"{missing} of its {len(pictures)} pictures are not in {looked}: what is written is without them; "
         "--work-dir names the folder that they were moved to"
     )
 

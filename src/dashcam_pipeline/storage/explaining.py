@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +16,7 @@ from dashcam_pipeline.errors import BadInput
 from dashcam_pipeline.storage.connection import Connection
 from dashcam_pipeline.storage.evidence_place import EvidencePlace
 from dashcam_pipeline.storage.queries import query
-from dashcam_pipeline.storage.reading import LATEST, find_run, iterate_sightings
+from dashcam_pipeline.storage.reading import LATEST, find_run, iterate_sightings, with_offset
 from dashcam_pipeline.storage.rows import LookRow
 
 ID = re.compile(r"(?P<prefix>[0-9a-f]+)-(?P<track>\d{1,15})(?:-(?P<part>\d{1,9}))?")
@@ -65,6 +66,15 @@ class Explained:
     ts: datetime | None
     car_bbox: list[float] | None
     plate_bbox: list[float] | None
+    utc_offset_min: int | None
+    time_source: str | None
+    latitude: float | None
+    longitude: float | None
+    speed_kmh: float | None
+    heading_deg: float | None
+    position_source: str | None
+    frame_width: int | None  # of the video, in whose pixels the boxes are
+    frame_height: int | None
     work_dir: str | None  # of the run whose pictures are shown
     host: str | None
     claim_confidence: float | None  # that run's setting
@@ -153,6 +163,7 @@ class _Matched:
 
 @dataclass(frozen=True, slots=True)
 class _Looks:
+    whose: str  # uuid of the sighting
     video_id: str
     track_id: int
     part: int
@@ -174,15 +185,43 @@ def explain(connection: Connection, name: str, work_dir: Path | None = None) -> 
     """
     known = _by_uuid(connection, name) or _by_id(connection, name)
     matched = _Matched(known) if known else _by_plate(connection, name)
-    uuid = matched.uuid
-    with connection.cursor(row_factory=class_row(Explained)) as cursor:
-        found = cursor.execute(query("explain", "explained"), {"uuid": uuid}).fetchone()
-    if found is None:  # removed in this moment by a run that read its video again
+    found = explain_all(connection, [matched.uuid], work_dir)
+    if not found:  # removed in this moment by a run that read its video again
         raise BadInput(f"the sighting {name!r} is gone: its video was read again; `dashcam export` lists all")
+    return replace(found[0], not_in=matched.not_in)
+
+
+def explain_all(
+    connection: Connection, uuids: Sequence[str], work_dir: Path | None = None
+) -> list[Explanation]:
+    """Several sightings at once, in the order of their keys; those that are gone meanwhile are left out.
+
+    Args:
+        connection: to the database.
+        uuids: their keys; of sightings, not also of their parts.
+        work_dir: as in `explain`.
+    """
+    named = {"uuids": list(uuids)}
+    with connection.cursor(row_factory=class_row(Explained)) as cursor:
+        found = {row.uuid: row for row in cursor.execute(query("explain", "explained"), named)}
     with connection.cursor(row_factory=class_row(_Looks)) as looks:
-        rows = looks.execute(query("explain", "looks"), {"uuid": uuid}).fetchall()
-    place = EvidencePlace(found.work_dir, found.host, work_dir)
-    return Explanation(found, tuple(_looks_of(row, found.text) for row in rows), place, matched.not_in)
+        rows = looks.execute(query("explain", "looks"), named).fetchall()
+    parts: dict[str, list[_Looks]] = defaultdict(list)
+    for row in rows:
+        parts[row.whose].append(row)
+    return [
+        Explanation(
+            _in_its_zone(found[uuid]),
+            tuple(_looks_of(row, found[uuid].text) for row in parts[uuid]),
+            EvidencePlace(found[uuid].work_dir, found[uuid].host, work_dir),
+        )
+        for uuid in uuids
+        if uuid in found
+    ]
+
+
+def _in_its_zone(found: Explained) -> Explained:
+    return replace(found, ts=with_offset(found.ts, found.utc_offset_min))
 
 
 def _looks_of(row: _Looks, text: str | None) -> LooksOf:
@@ -217,7 +256,7 @@ def _by_id(connection: Connection, name: str) -> str | None:
     with connection.cursor(row_factory=class_row(_Named)) as cursor:
         found = cursor.execute(query("explain", "by_id"), parameters).fetchall()
     if len(found) > 1:
-        chars = _telling([row.video_id for row in found])
+        chars = telling_chars([row.video_id for row in found])
         names = ", ".join(
             public_id(row.video_id, row.track_id, row.part, chars) for row in found[:MOST_NAMED]
         )
@@ -227,10 +266,10 @@ def _by_id(connection: Connection, name: str) -> str | None:
     return found[0].uuid if found else None
 
 
-def _telling(video_ids: Iterable[str]) -> int:
-    """So many characters tell these ids from each other."""
+def telling_chars(video_ids: Iterable[str]) -> int:
+    """So many characters of their ids tell these videos from each other; at least `ID_CHARS`."""
     different = set(video_ids)
-    longest = max(ID_CHARS, *map(len, different))
+    longest = max([ID_CHARS, *map(len, different)])
     return next(
         n for n in range(ID_CHARS, longest + 1) if len({one[:n] for one in different}) == len(different)
     )
@@ -258,7 +297,7 @@ def _by_plate(connection: Connection, name: str) -> _Matched:
     found = [one for one in seen if one.run_id == seen[0].run_id]
     found = [one for one in found if one.claimed] or found
     if len(found) > 1:
-        chars = _telling([one.video_id for one in found])
+        chars = telling_chars([one.video_id for one in found])
         names = ", ".join(_said(one, chars) for one in found[:MOST_NAMED])
         more = f" and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
         raise BadInput(

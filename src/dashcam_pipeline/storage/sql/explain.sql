@@ -39,7 +39,10 @@ SELECT
     seen.vehicle_class, seen.final_plate, seen.plate_confidence, seen.best_guess, seen.no_plate_reason,
     seen.plate_region, seen.plate_format, seen.confidence_parts, seen.reads, seen.agreeing_reads, seen.char_votes,
     seen.best_read, seen.shown_video_filename, seen.frame_idx, seen.video_ts_frame, seen.ts, seen.car_bbox,
-    seen.plate_bbox,
+    seen.plate_bbox, seen.utc_offset_min, seen.time_source, seen.latitude, seen.longitude, seen.speed_kmh,
+    seen.heading_deg, seen.position_source,
+    (SELECT max(videos.width) FROM videos WHERE videos.video_id = seen.shown_video_id) AS frame_width,
+    (SELECT max(videos.height) FROM videos WHERE videos.video_id = seen.shown_video_id) AS frame_height,
     runs.work_dir, runs.host, (runs.config -> 'vote' ->> 'claim_confidence')::double precision AS claim_confidence,
     (runs.config -> 'vote' ->> 'min_reads')::integer AS min_reads,
     (runs.config -> 'looks' ->> 'enough_reads')::integer AS enough_reads,
@@ -53,10 +56,11 @@ FROM (
         sightings.id, video_id, track_id, part, run_id, video_path, video_filename, until_video_filename,
         first_frame, last_frame, first_s, last_s, span_s, vehicle_class, final_plate, plate_confidence, best_guess,
         no_plate_reason, plate_region, plate_format, confidence_parts, reads, agreeing_reads, char_votes, best_read,
-        shown_run_id, shown_video_filename, frame_idx, video_ts_frame, ts, car_bbox, plate_bbox,
+        shown_run_id, shown_video_id, shown_video_filename, frame_idx, video_ts_frame, ts, car_bbox, plate_bbox,
+        utc_offset_min, time_source, latitude, longitude, speed_kmh, heading_deg, position_source,
         vehicle_picture, plate_picture, frame_picture, strip_picture
     FROM sightings
-    WHERE sightings.id = %(uuid)s
+    WHERE sightings.id = ANY(%(uuids)s::uuid[])
     UNION ALL
     -- A row that another one speaks for is no sighting of its own, but can be asked for.
     SELECT
@@ -64,15 +68,19 @@ FROM (
         id, video_id, track_id, part, run_id, video_path, video_filename, video_filename,
         first_frame, last_frame, first_s, last_s, last_s - first_s, vehicle_class, final_plate, plate_confidence,
         best_guess, no_plate_reason, plate_region, plate_format, confidence_parts, reads, agreeing_reads, char_votes,
-        best_read, run_id, video_filename, frame_idx, video_ts_frame, ts, car_bbox, plate_bbox,
+        best_read, run_id, video_id, video_filename, frame_idx, video_ts_frame, ts, car_bbox, plate_bbox,
+        utc_offset_min, time_source, latitude, longitude, speed_kmh, heading_deg, position_source,
         vehicle_picture, plate_picture, frame_picture, strip_picture
     FROM vehicles
-    WHERE id = %(uuid)s AND part_of IS NOT NULL
+    WHERE id = ANY(%(uuids)s::uuid[]) AND part_of IS NOT NULL
 ) AS seen
 LEFT JOIN runs ON runs.run_id = seen.shown_run_id;
 
 -- name: looks
-SELECT video_id, track_id, part, video_filename, looks
+-- Of each sighting those of all its parts, its own first.
+SELECT
+    (CASE WHEN id = ANY(%(uuids)s::uuid[]) THEN id ELSE part_of END)::text AS whose,
+    video_id, track_id, part, video_filename, looks
 FROM vehicles
-WHERE id = %(uuid)s OR part_of = %(uuid)s
-ORDER BY id <> %(uuid)s, video_path, first_frame, track_id, part;
+WHERE id = ANY(%(uuids)s::uuid[]) OR part_of = ANY(%(uuids)s::uuid[])
+ORDER BY id <> ALL(%(uuids)s::uuid[]), video_path, first_frame, track_id, part;

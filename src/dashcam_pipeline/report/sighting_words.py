@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from dashcam_pipeline.cli.explain_votes import disagreement, voting_reads
+from dashcam_pipeline.report.sighting_votes import disagreement, voting_reads
 from dashcam_pipeline.storage.explaining import Explained, Explanation, LooksOf
 from dashcam_pipeline.storage.rows import LookRow, ReadRow
 from dashcam_pipeline.vision.reasons import in_words, note_in_words
