@@ -80,8 +80,9 @@ def _sources(file: ModelFile, mirror: str | None) -> Iterator[str]:
 def _explained(model: Model, file: ModelFile, failure: NothingFetched) -> DashcamError:
     note = f" Note: {model.public_note}" if model.public_note else ""
     error = WeightsCorrupt if failure.wrong_bytes else WeightsMissing
+    own = f"; a model of your own can be named by its path in {model.role.key}, unchecked"
     return error(
         f"{file.path} of `{model.name}` can't be had: {failure}.{note} Point {MIRROR_VARIABLE} at a folder that "
-        f"has {file.path}, or put the file into {folder()} yourself and run `dashcam weights verify`; a model of "
-        f"your own can be named by its path in {model.role.key}, unchecked."
+        f"has {file.path}, or put the file into {folder()} yourself and run `dashcam weights verify`"
+        f"{own if model.role.is_setting else ''}."
     )

@@ -16,16 +16,24 @@ from dashcam_pipeline.yaml_file import read_yaml_file
 
 
 class Role(StrEnum):
-    """What a model is for; the configuration has one key for each."""
+    """What a model is for; the configuration has one key for each that a run uses."""
 
     VEHICLE_DETECTOR = "vehicle_detector"
     PLATE_DETECTOR = "plate_detector"
     PLATE_READER = "plate_reader"
+    FACE_DETECTOR = "face_detector"  # for `dashcam render --blur faces`; no run uses it
 
     @property
     def key(self) -> str:
-        """The configuration key that names the model of this role."""
+        """The configuration key that names the model of this role, or the option that asks for it."""
+        if self is Role.FACE_DETECTOR:
+            return "--blur faces"
         return "models.reader_model" if self is Role.PLATE_READER else f"models.{self.value}"
+
+    @property
+    def is_setting(self) -> bool:
+        """Whether the configuration has a key for it."""
+        return self is not Role.FACE_DETECTOR
 
 
 class _Record(BaseModel):

@@ -1,0 +1,1 @@
+"""`dashcam render`: a video again, with what was found in it drawn, or with what must not be seen blurred."""
