@@ -58,10 +58,10 @@ def thinned(fixes: Sequence[Fix]) -> tuple[Fix, ...]:
     """No more than about two a second, and `MOST_FIXES` in all; the first and the last stay."""
     if len(fixes) < 2:
         return tuple(fixes)
-    spacing_s = max(SPACING_S, (fixes[-1].t_s - fixes[0].t_s) / (MOST_FIXES - 2))
+    spacing_s = max(SPACING_S - ROUNDING_S, (fixes[-1].t_s - fixes[0].t_s) / (MOST_FIXES - 2))
     kept = [fixes[0]]
     for fix in fixes[1:-1]:
-        if fix.t_s - kept[-1].t_s >= spacing_s - ROUNDING_S:
+        if fix.t_s - kept[-1].t_s >= spacing_s:
             kept.append(fix)
     kept.append(fixes[-1])
     return tuple(kept)
