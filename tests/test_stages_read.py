@@ -25,7 +25,7 @@ EVERY = Settings(sampling=SamplingSettings(stride=1))
 
 
 class Info:
-    duration_s, width, height, fps, codec = 2.0, 160, 120, 10.0, "toy"
+    duration_s, width, height, fps, codec, created_at = 2.0, 160, 120, 10.0, "toy", None
 
 
 class FakeVideo:
