@@ -124,7 +124,7 @@ def test_void_and_jump_cost_only_themselves(tmp_path: Path) -> None:
     journey = found(video)
     assert journey.track is not None
     assert journey.track.dropped == Dropped(void=5, jumps=1)
-    assert "6 fixes dropped: 5 void, 1 jumps" in journey.position_note
+    assert "fixes dropped: 5 void, 1 unreachable" in journey.position_note
     at_the_jump = journey.moment(5.0)
     assert truth(5.0).metres_from(at_the_jump.latitude, at_the_jump.longitude) < 4 * ON_THE_ROAD_M
     beside_the_gap, in_the_gap = journey.moment(7.9), journey.moment(10.0)

@@ -118,10 +118,10 @@ def _what_was_dropped(dropped: Dropped) -> list[str]:
         "void": dropped.void,
         "repeated": dropped.repeated,
         "out of order": dropped.backwards,
-        "jumps": dropped.jumps,
+        "unreachable": dropped.jumps,
     }
     said = [f"{count} {what}" for what, count in counts.items() if count]
-    return [f"{dropped.wrong} fixes dropped: {', '.join(said)}"] if said else []
+    return [f"fixes dropped: {', '.join(said)}"] if said else []
 
 
 def _sparse(fixes: Sequence[Fix], max_gap_s: float) -> list[str]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import gpxpy
 import gpxpy.gpx
 
 from dashcam_pipeline.sources.positions.raw import KMH_PER_MPS, Axis, RawFix, RawTrack, is_somewhere
+from dashcam_pipeline.sources.positions.track import PositionTrack
 
 
 def read_gpx(path: Path) -> RawTrack:
@@ -62,3 +63,22 @@ def _mps_as_kmh(speed: float | None) -> float | None:
 
 def _first_line(error: BaseException) -> str:
     return next(iter(str(error).splitlines()), type(error).__name__)
+
+
+def as_gpx(track: PositionTrack, started_at: datetime, name: str) -> str:
+    """The track of a video as a GPX file.
+
+    Args:
+        track: with its fixes on the video's time.
+        started_at: of the video, aware.
+        name: of the track.
+    """
+    points = [
+        gpxpy.gpx.GPXTrackPoint(fix.latitude, fix.longitude, time=started_at + timedelta(seconds=fix.t_s))
+        for fix in track.fixes
+    ]
+    gpx, drawn = gpxpy.gpx.GPX(), gpxpy.gpx.GPXTrack(name=name)
+    gpx.creator = "dashcam_pipeline"
+    gpx.tracks.append(drawn)
+    drawn.segments.append(gpxpy.gpx.GPXTrackSegment(points))
+    return gpx.to_xml()
