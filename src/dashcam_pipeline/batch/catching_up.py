@@ -12,7 +12,9 @@ from dashcam_pipeline.engine.checkpoint_files import CheckpointFolder
 from dashcam_pipeline.errors import BadInput
 from dashcam_pipeline.stages.context import CHECKPOINTS
 from dashcam_pipeline.storage.alerts import Watching
+from dashcam_pipeline.storage.connection import connect
 from dashcam_pipeline.storage.database import Database
+from dashcam_pipeline.storage.purged_pictures import sweep
 from dashcam_pipeline.storage.rows import RunStatus
 from dashcam_pipeline.storage.writer import GIVE_UP_AFTER_S
 
@@ -40,6 +42,8 @@ def catch_up(
     if left:
         raise leftovers.still_waiting(left, work_dir)
     records.end_dead_runs()
+    with connect(database.url, autocommit=True) as connection:
+        sweep(connection, [work_dir])  # what an interrupted `dashcam purge` has left
     row = records.run(current.run_id) if current else None
     if row is not None and row.status in (RunStatus.DONE, RunStatus.PARTIAL):
         close_books(work_dir, row.run_id)

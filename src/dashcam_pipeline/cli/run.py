@@ -75,6 +75,18 @@ def run(
             "--stride", metavar="N", min=1, help="Look at every N-th frame, not at a rate a second."
         ),
     ] = None,
+    hash_plates: Annotated[
+        bool | None,
+        typer.Option("--hash-plates", help="Store a keyed hash of every plate instead of its text."),
+    ] = None,
+    blur_evidence: Annotated[
+        str | None,
+        typer.Option(
+            "--blur-evidence",
+            metavar="none|others",
+            help="others: evidence pictures show the sighting's own vehicle alone.",
+        ),
+    ] = None,
     resume: Annotated[
         bool,
         typer.Option(
@@ -121,6 +133,8 @@ def run(
                 "run.readers": readers,
                 "run.device": device,
                 "sampling.stride": stride,
+                "privacy.hash_plates": hash_plates,
+                "privacy.blur_evidence": blur_evidence,
             },
         )
         settings = loaded.settings
