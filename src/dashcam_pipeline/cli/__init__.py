@@ -35,6 +35,7 @@ COMMANDS = {
 _COMPLETE = "_DASHCAM_COMPLETE"
 """Says on TAB what the shell wants; the program does nothing else then."""
 _COMPLETED_LINES = {
+    "purge": "purge:purge",
     "complete_bash": "COMP_WORDS",
     "complete_zsh": "_TYPER_COMPLETE_ARGS",
     "complete_fish": "_TYPER_COMPLETE_ARGS",
