@@ -25,6 +25,7 @@ COMMANDS = {
     "explain": "explain:explain",
     "watchlist": "watchlist:app",
     "runs": "results:runs",
+    "purge": "purge:purge",
     "db": "db:app",
     "weights": "weights:app",
     "config": "config:app",
@@ -35,7 +36,6 @@ COMMANDS = {
 _COMPLETE = "_DASHCAM_COMPLETE"
 """Says on TAB what the shell wants; the program does nothing else then."""
 _COMPLETED_LINES = {
-    "purge": "purge:purge",
     "complete_bash": "COMP_WORDS",
     "complete_zsh": "_TYPER_COMPLETE_ARGS",
     "complete_fish": "_TYPER_COMPLETE_ARGS",
