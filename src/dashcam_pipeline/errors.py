@@ -7,6 +7,7 @@ from __future__ import annotations
 
 EXIT_OK = 0  # every video was read to its end
 EXIT_SOME_FAILED = 1  # at least one video failed or was only partly readable; the others are done
+EXIT_NOTHING_FOUND = 1  # a search found nothing, as grep says it
 EXIT_BAD_INPUT = 2  # bad arguments, bad configuration, or no video in what was given
 EXIT_ENVIRONMENT = 3  # database, weights, disk or an engine is not usable on this host
 EXIT_INTERNAL = 70  # a fault of this program (EX_SOFTWARE of sysexits.h); the traceback is shown

@@ -9,12 +9,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from dashcam_pipeline.cli.tables import print_with_paths
 from dashcam_pipeline.cli.trips import where_seen
 from dashcam_pipeline.storage.reading import Sighting
 
 MOST_SIGHTINGS = 40
 PICTURE = "picture of the plate"
-WIDE = 10_000  # columns: no table is folded in so many
 
 
 def print_sightings(console: Console, claimed: Sequence[Sighting], work_dir: Path) -> None:
@@ -25,13 +25,12 @@ def print_sightings(console: Console, claimed: Sequence[Sighting], work_dir: Pat
     shown = claimed[:MOST_SIGHTINGS]
     if not shown:
         return
-    table = _table(shown, work_dir, with_pictures=True)
-    unfolded = console.measure(table, options=console.options.update(max_width=WIDE))
-    if unfolded.maximum <= console.width:
-        console.print(table)
-    else:
-        console.print(_table(shown, work_dir, with_pictures=False))
-        _print_pictures(console, shown, work_dir)
+    print_with_paths(
+        console,
+        lambda with_pictures: _table(shown, work_dir, with_pictures=with_pictures),
+        PICTURE,
+        {row.id: _picture(row, work_dir) for row in shown if row.plate_evidence},
+    )
     if len(claimed) > MOST_SIGHTINGS:
         console.print(f"… and {len(claimed) - MOST_SIGHTINGS} more: dashcam export")
 
@@ -56,14 +55,6 @@ def _table(found: Sequence[Sighting], work_dir: Path, *, with_pictures: bool) ->
         )
         table.add_row(*cells, *([Text(_picture(row, work_dir))] if with_pictures else []))
     return table
-
-
-def _print_pictures(console: Console, found: Sequence[Sighting], work_dir: Path) -> None:
-    pictures = {row.id: _picture(row, work_dir) for row in found if row.plate_evidence}
-    if pictures:
-        console.print(f"{PICTURE}:")
-    for name, path in pictures.items():
-        console.print(Text(f"  {name}: {path}"), soft_wrap=True)
 
 
 def _picture(row: Sighting, work_dir: Path) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TypeVar
+from uuid import UUID
 
 from psycopg.rows import class_row, scalar_row
 
@@ -230,6 +231,7 @@ def iterate_sightings(
     Of videos that the run skipped, because they had been read already, those of the earlier run.
     """
     parameters = {
+        "ids": None,
         "run_id": run.run_id,
         "video_ids": list(video_ids) if video_ids is not None else None,
     }
@@ -238,6 +240,16 @@ def iterate_sightings(
         cursor.execute(query("read", "sightings"), parameters)
         for found in cursor:
             yield found.placed(work_dir)
+
+
+def sightings_of_ids(
+    connection: Connection, ids: Sequence[UUID], work_dir: Path | None = None
+) -> list[Sighting]:
+    """The sightings with these ids in the database, in the order of the ids, whichever run they are of."""
+    parameters = {"ids": list(ids), "run_id": None, "video_ids": None}
+    with connection.cursor(row_factory=class_row(_Found)) as cursor:
+        found = {row.uuid: row for row in cursor.execute(query("read", "sightings"), parameters)}
+    return [found[str(one)].placed(work_dir) for one in ids if str(one) in found]
 
 
 def _all(connection: Connection, record: type[Record], name: str, parameters: dict[str, str]) -> list[Record]:

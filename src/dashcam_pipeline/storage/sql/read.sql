@@ -75,8 +75,10 @@ SELECT
     seen.video_path, seen.video_id, seen.track_id, seen.part, seen.id::text AS uuid, seen.run_id,
     runs.work_dir, runs.host
 FROM sightings AS seen LEFT JOIN runs ON runs.run_id = seen.shown_run_id
-WHERE (
-    seen.run_id = %(run_id)s
+WHERE (%(ids)s::uuid[] IS NULL OR seen.id = ANY(%(ids)s))
+AND (
+    %(run_id)s::text IS NULL
+    OR seen.run_id = %(run_id)s
     OR seen.video_id IN (
         -- Videos of this run that an earlier one had read already.
         SELECT videos.video_id FROM videos WHERE videos.run_id = %(run_id)s AND videos.status = 'skipped'
