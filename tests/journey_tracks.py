@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from io import BytesIO
 from math import cos, degrees, pi, radians, sin
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import av
 import gpxpy.gpx
-from mapillary_tools.camm.camm_builder import camm_sample_generator2
+from mapillary_tools.camm.camm_builder import camm_sample_generator2, create_camm_trak
 from mapillary_tools.camm.camm_parser import CAMMInfo
+from mapillary_tools.mp4.mp4_sample_parser import RawSample
 from mapillary_tools.mp4.simple_mp4_builder import transform_mp4
 from mapillary_tools.telemetry import CAMMGPSPoint
 
@@ -171,6 +175,80 @@ def write_blackvue(path: Path, source: Path, places: Iterable[Place], void: Iter
     ]
     inside = _box(b"gps ", "\r\n".join(lines).encode())
     path.write_bytes(source.read_bytes() + _box(b"free", _box(b"cprt", b"\0" * 8) + inside))
+    return path
+
+
+def write_novatek(path: Path, source: Path, places: Iterable[Place]) -> Path:
+    """The video with blocks as Novatek's cameras write them, and the box in its index that lists them."""
+    blocks = [_novatek_block(place) for place in places]
+    video = source.read_bytes()
+    index = video.rindex(b"moov") - 4
+    (length,) = struct.unpack_from(">I", video, index)
+    assert index + length == len(video), "the index is not the last box"
+    list_bytes = 16 + 8 * len(blocks)
+    at, entries = len(video) + list_bytes + 8, b""
+    for block in blocks:
+        entries += struct.pack(">II", at, len(block))
+        at += len(block)
+    listed = _box(b"gps ", struct.pack(">II", 257, len(blocks)) + entries)
+    assert len(listed) == list_bytes
+    longer = struct.pack(">I", length + list_bytes)
+    begin, rest = video[:index] + longer + b"moov", video[index + 8 :]
+    path.write_bytes(begin + listed + rest + _box(b"free", b"".join(blocks)))
+    return path
+
+
+def _novatek_block(place: Place) -> bytes:
+    at = BEGIN + timedelta(seconds=place.t_s)
+    time = (at.hour, at.minute, at.second, at.year - 2000, at.month, at.day)
+    latitude, longitude = float(_nmea(place.latitude, 2)), float(_nmea(place.longitude, 3))
+    motion = (place.speed_kmh / 1.852, place.heading_deg)
+    said = struct.pack("<6I4s4f", *time, b"ANE\0", latitude, longitude, *motion)
+    return _box(b"free", b"GPS " + struct.pack("<I", 0x3F0) + said + b"\0" * 80)
+
+
+def _gpmf(key: bytes, kind: bytes, size: int, repeat: int, content: bytes) -> bytes:
+    """One entry (github.com/gopro/gpmf-parser): key, type, size, how many, and its bytes filled up to four."""
+    return key + kind + bytes([size]) + struct.pack(">H", repeat) + content + b"\0" * (-len(content) % 4)
+
+
+def write_gpmf(path: Path, source: Path, places: Iterable[Place], void: Iterable[float] = ()) -> Path:
+    """The video with a track as GoPro's cameras write it: a sample a second."""
+    without = set(void)
+    samples = []
+    for place in places:
+        scales = (10_000_000, 10_000_000, 1000, 1000, 100)
+        values = (place.latitude, place.longitude, 0.0, place.speed_kmh / 3.6, place.speed_kmh / 3.6)
+        at = BEGIN + timedelta(seconds=place.t_s)
+        stream = (
+            _gpmf(b"GPSF", b"L", 4, 1, struct.pack(">I", 0 if place.t_s in without else 3))
+            + _gpmf(b"GPSU", b"U", 16, 1, f"{at:%y%m%d%H%M%S}.000".encode())
+            + _gpmf(b"GPSP", b"S", 2, 1, struct.pack(">H", 150))
+            + _gpmf(b"SCAL", b"l", 4, 5, struct.pack(">5i", *scales))
+            + _gpmf(
+                b"GPS5",
+                b"l",
+                20,
+                1,
+                struct.pack(
+                    ">5i", *(round(value * scale) for value, scale in zip(values, scales, strict=True))
+                ),
+            )
+        )
+        strm = _gpmf(b"STRM", b"\0", 1, len(stream), stream)
+        device = (
+            _gpmf(b"DVID", b"L", 4, 1, struct.pack(">I", 1)) + _gpmf(b"DVNM", b"c", 5, 1, b"Hero8") + strm
+        )
+        samples.append(_gpmf(b"DEVC", b"\0", 1, len(device), device))
+
+    def track(_: BinaryIO, index: list[Any]) -> list[BytesIO]:
+        raw = [RawSample(1, 0, len(sample), 1000, 0, True) for sample in samples]
+        index.append(create_camm_trak(raw, 1000))
+        return [BytesIO(sample) for sample in samples]
+
+    with source.open("rb") as file:
+        # The builder knows tracks of CAMM only; GoPro's are alike but for this name.
+        path.write_bytes(transform_mp4(file, track).read().replace(b"camm", b"gpmd"))
     return path
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,6 +13,7 @@ import pytest
 
 from dashcam_pipeline.config import JourneySettings
 from dashcam_pipeline.sources.journey import Journey, journey_of
+from dashcam_pipeline.sources.positions.exiftool import exiftool_is_here
 from dashcam_pipeline.sources.positions.track import Dropped
 from journey_tracks import (
     BEGIN,
@@ -23,8 +25,10 @@ from journey_tracks import (
     truth,
     write_blackvue,
     write_camm,
+    write_gpmf,
     write_gpx,
     write_nmea,
+    write_novatek,
     write_srt,
     write_subtitled,
 )
@@ -68,6 +72,7 @@ KINDS: dict[str, tuple[str, Callable[[Path], Path]]] = {
     "nmea log": ("nmea", beside(lambda path: write_nmea(path, drive(-300, 400)), ".log")),
     "nmea text": ("nmea", beside(lambda path: write_nmea(path, drive(0, 20)), ".txt")),
     "camm": ("camm", inside(lambda path, source: write_camm(path, source, drive(0, 20)))),
+    "gpmf": ("gpmf", inside(lambda path, source: write_gpmf(path, source, drive(0, 20)))),
     "blackvue": ("blackvue", inside(lambda path, source: write_blackvue(path, source, drive(0, 20)))),
     "subtitles inside MP4": (
         "subtitles",
@@ -295,6 +300,7 @@ def test_without_the_library_a_video_with_camm_says_what_to_install(
     (tmp_path / "plain").mkdir()
     video = write_camm(tmp_path / NAME, clip_of(tmp_path / "plain"), drive(0, 20))
     monkeypatch.setitem(sys.modules, "mapillary_tools.camm.camm_parser", None)
+    monkeypatch.setenv("PATH", str(tmp_path))  # ExifTool reads it too
     journey = found(video)
     assert journey.track is None
     assert "dashcam-pipeline[gps]" in journey.position_note
@@ -307,3 +313,78 @@ def test_hour_of_ten_fixes_a_second_becomes_two_a_second(tmp_path: Path) -> None
     assert track is not None
     assert len(track.fixes) == 41
     assert track.dropped.thinned == 160
+
+
+def test_void_samples_of_gopro_are_dropped(tmp_path: Path) -> None:
+    (tmp_path / "plain").mkdir()
+    video = write_gpmf(tmp_path / "GX010001.MP4", clip_of(tmp_path / "plain"), drive(0, 20), void=range(7))
+    journey = found(video)
+    assert journey.track is not None
+    assert journey.track.dropped == Dropped(void=7)
+    assert journey.clock is not None
+    assert (journey.clock.started_at, journey.clock.time_source) == (BEGIN, "gps")
+    moment = journey.moment(15.5)
+    assert truth(15.5).metres_from(moment.latitude, moment.longitude) < ON_THE_ROAD_M
+    assert journey.moment(3.0).latitude is None
+
+
+needs_exiftool = pytest.mark.skipif(not exiftool_is_here(), reason="exiftool is not installed")
+
+
+@needs_exiftool
+def test_novatek_is_read_by_exiftool(tmp_path: Path) -> None:
+    (tmp_path / "plain").mkdir()
+    journey = found(write_novatek(tmp_path / NAME, clip_of(tmp_path / "plain"), drive(0, 20)))
+    assert journey.track is not None, journey.position_note
+    assert journey.track.source == "exiftool"
+    assert journey.clock is not None
+    assert (journey.clock.started_at, journey.clock.time_source) == (BEGIN, "gps")
+    for t_s in MOMENTS_S:
+        moment, true = journey.moment(t_s), truth(t_s)
+        assert true.metres_from(moment.latitude, moment.longitude) < 1.5  # the camera writes 24 bits
+        assert moment.speed_kmh == pytest.approx(true.speed_kmh, rel=0.01)
+
+
+def test_without_exiftool_a_novatek_video_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "plain").mkdir()
+    video = write_novatek(tmp_path / NAME, clip_of(tmp_path / "plain"), drive(0, 20))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    journey = found(video)
+    assert journey.track is None
+    assert "only ExifTool reads" in journey.position_note
+
+
+PRINTED = {
+    "track with times of the video": (
+        '[{"Doc1:SampleTime": 0, "Doc1:GPSLatitude": 50.5, "Doc1:GPSLongitude": -8.5, "Doc1:GPSSpeed": 30,'
+        '"Doc1:GPSSpeedRef": "M", "Doc1:GPSDateTime": "2024:01:31 13:22:33.5Z",'
+        '"Doc2:SampleTime": 1, "Doc2:GPSLatitude": 50.5, "Doc2:GPSLongitude": -8.5, "Doc2:GPSSpeed": 30,'
+        '"Doc2:GPSSpeedRef": "M", "Doc2:GPSDateTime": "2024:01:31 13:22:34.5Z",'
+        '"Doc3:SampleTime": 2, "Doc3:GPSStatus": "V"}]',
+        Dropped(void=1),
+        "",
+    ),
+    "no track": ('[{"SourceFile": "a.mp4", "Main:GPSLatitude": 50.5}]', None, ""),
+    "nothing": ("", None, ""),
+    "no JSON": ("Segmentation fault", None, "exiftool failed"),
+}
+
+
+@pytest.mark.parametrize("case", PRINTED)
+def test_what_exiftool_prints(case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program in its place, for what this host's would not print."""
+    printed, dropped, says = PRINTED[case]
+    program = tmp_path / "exiftool"
+    program.write_text(f"#!/bin/sh\ncat <<'END'\n{printed}\nEND\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    journey = found(clip_of(tmp_path, 3, "clip.mp4"))
+    assert says in journey.position_note
+    assert (journey.track and journey.track.dropped) == dropped
+    if journey.track is not None:
+        moment = journey.moment(0.5)
+        assert (moment.latitude, moment.longitude) == (pytest.approx(50.5), pytest.approx(-8.5))
+        assert moment.speed_kmh == pytest.approx(48.28032)
+        assert moment.ts == BEGIN + timedelta(seconds=1)

@@ -88,19 +88,23 @@ def tracks_inside(video: Path, about: datetime | None) -> Found:
         about: aware; when it was recorded, right to a few years.
     """
     tracks: list[RawTrack] = []
-    notes = []
+    notes: list[str] = []
+    missing: list[str] = []  # readers that would have been of use
     for read in (_subtitles, lambda path: read_telemetry(path, about), _by_exiftool):
         if any(track.fixes for track in tracks):
             break
         try:
             track = read(video)
+        except ReaderMissing as error:
+            missing.append(str(error))
         except (OSError, ValueError, VideoUnreadable) as error:
             notes.append(_why(error))
-            continue
-        if track is not None:
-            tracks.append(track)
+        else:
+            tracks += [track] if track is not None else []
+    if any(track.fixes for track in tracks):
+        missing.clear()
     with_fixes_first = sorted(tracks, key=lambda track: not track.fixes)
-    return Found(tuple(with_fixes_first), tuple(notes))
+    return Found(tuple(with_fixes_first), tuple(notes + missing))
 
 
 def _subtitles(video: Path) -> RawTrack | None:

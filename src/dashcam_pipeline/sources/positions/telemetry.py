@@ -24,6 +24,7 @@ _MAX_INDEX_BYTES = 64 << 20
 _MAX_LOG_BYTES = 16 << 20
 _GPS_EPOCH_S = 315_964_800.0  # 1980-01-06 in seconds since 1970
 _LEAP_SECONDS_S = 18.0  # GPS time is ahead of UTC by so much since 2017 (IERS Bulletin C)
+_WORST_PRECISION = 500.0  # dilution of precision times 100: GoPro's own limit
 _GOOD_METRES = 50.0  # a fix that may be further off than this says nothing
 
 
@@ -80,7 +81,9 @@ def _gpmf(path: Path) -> RawTrack | None:
     good = [
         point
         for point in points
-        if point.fix is not None and point.fix.value and is_somewhere(point.lat, point.lon)
+        if (point.fix is None or point.fix.value)
+        and (point.precision or 0.0) <= _WORST_PRECISION
+        and is_somewhere(point.lat, point.lon)
     ]
     fixes = [
         RawFix(point.time, point.lat, point.lon, _kmh(point.ground_speed), point.angle) for point in good
