@@ -8,12 +8,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from dashcam_pipeline import __version__
-from dashcam_pipeline.config import PrivacySettings, Settings
+from dashcam_pipeline.config import JourneySettings, PrivacySettings, Section, Settings
 
-RESULT_SECTIONS = ("detection", "journey", "looks", "models", "sampling", "tracking", "vote")
+RESULT_SECTIONS = ("detection", "looks", "models", "sampling", "tracking", "vote")
 """The sections whose settings can change a row."""
-PRIVACY = "privacy"
-"""Its settings change rows too, but only where they are not at their defaults: older runs don't know them."""
+YOUNGER_SECTIONS: dict[str, type[Section]] = {"journey": JourneySettings, "privacy": PrivacySettings}
+"""Their settings change rows too, and count where they are not at their defaults: older runs don't know them."""
 FRAME_FORMAT = "frame_store.format"
 STATES = "states-4"
 """To be counted up whenever what a stage remembers, and so keeps in checkpoints, gets other fields or another meaning:
@@ -66,10 +66,12 @@ def _relevant(values: Recorded) -> Iterator[tuple[str, object]]:
         content = values.get(section)
         if isinstance(content, Mapping):
             yield from ((f"{section}.{key}", value) for key, value in content.items())
-    privacy = values.get(PRIVACY)
-    if isinstance(privacy, Mapping):
-        usual = _privacy_defaults()
-        yield from ((f"{PRIVACY}.{key}", value) for key, value in privacy.items() if value != usual.get(key))
+    usual = _younger_defaults()
+    for section in YOUNGER_SECTIONS:
+        content = values.get(section)
+        if isinstance(content, Mapping):
+            named = ((f"{section}.{key}", value) for key, value in content.items())
+            yield from ((name, value) for name, value in named if value != usual.get(name))
     frame_store = values.get("frame_store")
     if isinstance(frame_store, Mapping) and frame_store.get("format") == "jpeg":
         yield FRAME_FORMAT, "jpeg"  # the other formats lose nothing
@@ -81,10 +83,14 @@ def _said(values: Recorded, key: str) -> str:
         return "null" if value is None else str(value)
     if key == FRAME_FORMAT:
         return "lossless"
-    section, _, name = key.partition(".")
-    usual = _privacy_defaults() if section == PRIVACY else {}
-    return ("null" if usual[name] is None else str(usual[name])) if name in usual else "not there"
+    usual = _younger_defaults()
+    return ("null" if usual[key] is None else str(usual[key])) if key in usual else "not there"
 
 
-def _privacy_defaults() -> dict[str, object]:
-    return PrivacySettings().model_dump(mode="json")
+def _younger_defaults() -> dict[str, object]:
+    """By `section.key`."""
+    return {
+        f"{name}.{key}": value
+        for name, section in YOUNGER_SECTIONS.items()
+        for key, value in section().model_dump(mode="json").items()
+    }
