@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from dashcam_pipeline.report.sighting_votes import disagreement, voting_reads
+from dashcam_pipeline.report.wording import degrees
 from dashcam_pipeline.storage.explaining import Explained, Explanation, LooksOf
 from dashcam_pipeline.storage.rows import LookRow, ReadRow
 from dashcam_pipeline.vision.reasons import in_words, note_in_words
@@ -106,7 +107,10 @@ def _where(explanation: Explanation) -> Iterator[Fact]:
     yield Fact("video", seen.video_path or seen.video_id)
     yield Fact("seen", _seen(explanation))
     if seen.ts is not None:
-        yield Fact("time of day", seen.ts.isoformat(sep=" ", timespec="seconds"))
+        source = f" (from: {seen.time_source})" if seen.time_source else ""
+        yield Fact("time of day", f"{seen.ts.isoformat(sep=' ', timespec='seconds')}{source}")
+    if seen.latitude is not None and seen.longitude is not None:
+        yield Fact("place", ", ".join(_place(seen)))
     if seen.part_of is not None:
         yield Fact("part of", f"sighting {seen.part_of}, which speaks for this one: they are one vehicle")
     if len(explanation.parts) > 1:
@@ -117,6 +121,16 @@ def _where(explanation: Explanation) -> Iterator[Fact]:
     shown = seen.shown_video_filename
     of_other = f" of {shown}" if shown not in (None, seen.video_filename) else ""
     yield Fact("pictures", f"of frame {seen.frame_idx}{of_other}, at {seen.video_ts_frame:.1f} s")
+
+
+def _place(seen: Explained) -> Iterator[str]:
+    yield degrees(seen.latitude or 0.0, seen.longitude or 0.0)
+    if seen.speed_kmh is not None:
+        yield f"{seen.speed_kmh:.0f} km/h"
+    if seen.heading_deg is not None:
+        yield f"heading {seen.heading_deg:.0f} degrees"
+    if seen.position_source is not None:
+        yield f"from: {seen.position_source}"
 
 
 def _seen(explanation: Explanation) -> str:

@@ -134,7 +134,7 @@
     const alikeOnly = found.filter(({ far }) => far === 1).length;
     const parts = [found.length === entries.length ? `${number(entries.length)} sightings`
       : `${number(found.length)} of ${number(entries.length)} sightings`];
-    if (alikeOnly) parts.push(`${number(alikeOnly)} of them with a text that reads alike`);
+    if (alikeOnly) parts.push(`${alikeOnly === found.length ? "each" : `${number(alikeOnly)} of them`} with a text that reads alike`);
     if (shown < found.length) parts.push(`the first ${number(shown)} are shown`);
     return parts.join(", ");
   }
