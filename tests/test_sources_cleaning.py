@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashcam_pipeline.sources.positions.cleaning import MOST_FIXES, clean, thinned, with_motion
-from dashcam_pipeline.sources.positions.earth import bearing_deg, distance_m, heading_between
+from dashcam_pipeline.sources.positions.earth import bearing_deg, distance_m, heading_between, point_ahead
 from dashcam_pipeline.sources.positions.raw import RawFix
 from dashcam_pipeline.sources.positions.track import HOLD_S, Dropped, Fix, PositionTrack
 from journey_tracks import SPEED_MPS, truth
@@ -163,6 +163,23 @@ def test_position_ends_a_second_past_the_fixes_and_beside_a_gap(pts_s: float, la
         pts_s
     )
     assert (fix and fix.latitude) == pytest.approx(latitude)
+
+
+@pytest.mark.parametrize("t_s", [-0.8, 0.0, 10.7])
+def test_camera_drives_on_past_the_ends(t_s: float) -> None:
+    fixes = with_motion(clean(raw_drive(11), 0, FASTEST_KMH).fixes, 5.0)
+    fix, true = track(*fixes).at(t_s), truth(t_s)
+    assert fix is not None
+    assert true.metres_from(fix.latitude, fix.longitude) < 0.6  # the drive is a circle
+
+
+@given(st.floats(-80.0, 80.0), st.floats(-180.0, 179.9), st.floats(0.0, 360.0), st.floats(-100.0, 100.0))
+def test_point_ahead_is_as_far_as_asked(
+    latitude: float, longitude: float, heading: float, metres: float
+) -> None:
+    ahead = point_ahead(latitude, longitude, heading, metres)
+    assert distance_m(latitude, longitude, *ahead) == pytest.approx(abs(metres), abs=1e-4)
+    assert -180.0 <= ahead[1] <= 180.0
 
 
 def test_track_without_fixes_is_nowhere() -> None:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from math import isfinite
 
 from dashcam_pipeline.sources.positions.earth import bearing_deg, distance_m, whole_turn
-from dashcam_pipeline.sources.positions.raw import KMH_PER_MPS, RawFix, is_somewhere
-from dashcam_pipeline.sources.positions.track import Dropped, Fix
+from dashcam_pipeline.sources.positions.raw import RawFix, is_somewhere
+from dashcam_pipeline.sources.positions.track import KMH_PER_MPS, Dropped, Fix
 
 NOISE_M = 20.0
 """Fixes of a camera that stands are so far apart; a jump is further."""

@@ -43,6 +43,14 @@ def point_between(
     return degrees(atan2(z, hypot(x, y))), degrees(atan2(y, x))
 
 
+def point_ahead(latitude: float, longitude: float, heading_deg: float, metres: float) -> tuple[float, float]:
+    """Latitude and longitude in degrees after so many metres in one direction along a great circle; behind when < 0."""
+    north, turn, far = radians(latitude), radians(heading_deg), metres / EARTH_RADIUS_M
+    up = sin(north) * cos(far) + cos(north) * sin(far) * cos(turn)
+    east = atan2(sin(turn) * sin(far) * cos(north), cos(far) - sin(north) * up)
+    return degrees(asin(max(-1.0, min(1.0, up)))), half_turn(longitude + degrees(east))
+
+
 def heading_between(heading: float, other: float, share: float) -> float:
     """The shorter way round: between 350° and 10° lies 0°."""
     return whole_turn(heading + half_turn(other - heading) * share)

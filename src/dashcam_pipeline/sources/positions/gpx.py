@@ -8,8 +8,8 @@ from pathlib import Path
 import gpxpy
 import gpxpy.gpx
 
-from dashcam_pipeline.sources.positions.raw import KMH_PER_MPS, Axis, RawFix, RawTrack, is_somewhere
-from dashcam_pipeline.sources.positions.track import PositionTrack
+from dashcam_pipeline.sources.positions.raw import Axis, RawFix, RawTrack, is_somewhere
+from dashcam_pipeline.sources.positions.track import KMH_PER_MPS, PositionTrack
 
 
 def read_gpx(path: Path) -> RawTrack:

@@ -13,7 +13,6 @@ NULL_ISLAND_DEG = 1e-5
 """So near to 0/0, a metre, no camera was: it is what receivers without a position say."""
 KMH_PER_KNOT = 1.852
 KMH_PER_MPH = 1.609344
-KMH_PER_MPS = 3.6
 
 
 class Axis(StrEnum):

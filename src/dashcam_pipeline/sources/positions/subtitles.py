@@ -19,13 +19,13 @@ from dashcam_pipeline.sources.positions.nmea import nmea_track
 from dashcam_pipeline.sources.positions.raw import (
     KMH_PER_KNOT,
     KMH_PER_MPH,
-    KMH_PER_MPS,
     Axis,
     RawFix,
     RawTrack,
     begin_of,
     is_somewhere,
 )
+from dashcam_pipeline.sources.positions.track import KMH_PER_MPS
 
 _NUMBER = r"[-+]?\d{1,3}(?:\.\d+)?"
 _DECIMAL = r"[-+]?\d{1,3}\.\d{3,}"

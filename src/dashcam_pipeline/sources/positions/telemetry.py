@@ -12,13 +12,13 @@ from dashcam_pipeline.sources.boxes import boxes, content_of
 from dashcam_pipeline.sources.positions.earth import whole_turn
 from dashcam_pipeline.sources.positions.nmea import nmea_track
 from dashcam_pipeline.sources.positions.raw import (
-    KMH_PER_MPS,
     Axis,
     RawFix,
     RawTrack,
     begin_of,
     is_somewhere,
 )
+from dashcam_pipeline.sources.positions.track import KMH_PER_MPS
 
 _MAX_INDEX_BYTES = 64 << 20
 _MAX_LOG_BYTES = 16 << 20

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from dashcam_pipeline.sources.positions.earth import heading_between, point_between
+from dashcam_pipeline.sources.positions.earth import heading_between, point_ahead, point_between
 
+KMH_PER_MPS = 3.6
 HOLD_S = 1.0
 """A fix is good for so long before the first, behind the last, and beside a gap: cameras have one a second."""
 
@@ -60,7 +61,17 @@ class PositionTrack:
         if before is not None and after is not None and after.t_s - before.t_s <= self.max_gap_s:
             return between(before, after, pts_s)
         near = [fix for fix in (before, after) if fix is not None and abs(fix.t_s - pts_s) <= HOLD_S]
-        return min(near, key=lambda fix: abs(fix.t_s - pts_s), default=None)
+        nearest = min(near, key=lambda fix: abs(fix.t_s - pts_s), default=None)
+        return None if nearest is None else driven_on(nearest, pts_s)
+
+
+def driven_on(fix: Fix, t_s: float) -> Fix:
+    """Where a camera is a moment before or after a fix, straight on at its speed, as far as that is known."""
+    if fix.speed_kmh is None or fix.heading_deg is None:
+        return replace(fix, t_s=t_s)
+    metres = fix.speed_kmh / KMH_PER_MPS * (t_s - fix.t_s)
+    latitude, longitude = point_ahead(fix.latitude, fix.longitude, fix.heading_deg, metres)
+    return replace(fix, t_s=t_s, latitude=latitude, longitude=longitude)
 
 
 def between(before: Fix, after: Fix, t_s: float) -> Fix:
