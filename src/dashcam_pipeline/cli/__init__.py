@@ -10,24 +10,35 @@ import sys
 import traceback
 from collections.abc import Mapping, Sequence
 from pkgutil import resolve_name
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from dashcam_pipeline import __version__
-from dashcam_pipeline.errors import EXIT_ENVIRONMENT, EXIT_INTERNAL, EXIT_OK, DashcamError
+from dashcam_pipeline.errors import (
+    EXIT_BAD_INPUT,
+    EXIT_ENVIRONMENT,
+    EXIT_INTERNAL,
+    EXIT_OK,
+    EXIT_STOPPED,
+    DashcamError,
+)
 
 COMMANDS = {
     "run": "run:run",
     "retry": "retry:retry",
     "bench": "bench:bench",
     "export": "export:export",
+    "search": "search:search",
     "explain": "explain:explain",
+    "report": "report:report",
     "watchlist": "watchlist:app",
+    "render": "render:render",
     "runs": "results:runs",
     "purge": "purge:purge",
     "db": "db:app",
     "weights": "weights:app",
+    "where": "where:where",
     "config": "config:app",
     "doctor": "doctor:doctor",
 }
@@ -43,6 +54,10 @@ _COMPLETED_LINES = {
 """What that can be, and the variable in which the line so far is handed over."""
 _FIRST_WORD = re.compile(r"\s*\S+\s+(?P<command>[\w-]+)\s")
 """The subcommand of a line to complete; one at the end of the line may not be whole yet."""
+
+_MOST_SHOWN = 300  # characters of a message that repeats what was typed
+_UsageError = typer.BadParameter.__bases__[0]
+"""The root of all that is wrong with arguments, in whichever copy of click typer has."""
 
 
 def _version(asked: bool) -> None:
@@ -96,6 +111,18 @@ def command_line(only: str | None = None, *, names_only: bool = False) -> typer.
 def _nothing() -> None: ...
 
 
+def _say_usage(error: Any) -> None:
+    """One line on arguments that won't do; where the help stands there already, nothing."""
+    from dashcam_pipeline.sources.names import shown  # a call without mistakes gets on without it
+
+    message = " ".join(error.format_message().replace("Value error, ", "").split())
+    if message:
+        command = error.ctx.command_path if error.ctx is not None else "dashcam"
+        if len(message) > _MOST_SHOWN:
+            message = f"{message[:_MOST_SHOWN]}…"
+        print(f"dashcam: {shown(message)} (`{command} --help` tells what there is)", file=sys.stderr)
+
+
 def only_needed(arguments: Sequence[str], environment: Mapping[str, str]) -> str | None:
     """The one subcommand that a call is about; None: several may be, or none.
 
@@ -123,7 +150,12 @@ def main() -> None:
         app = command_line(only, names_only=only is None and os.environ.get(_COMPLETE) == "complete_bash")
         gc.freeze()
         gc.enable()
-        app()
+        sys.exit(app(standalone_mode=False))  # an exit code, or None where a command just ended
+    except _UsageError as error:
+        _say_usage(error)
+        sys.exit(EXIT_BAD_INPUT)
+    except typer.Abort:  # the end of what a question was asked on
+        sys.exit(EXIT_STOPPED)
     except DashcamError as error:
         print(f"dashcam: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
