@@ -380,7 +380,7 @@ def test_payload_tells_all_that_is_known(dsn: str, tmp_path: Path) -> None:
     with ResultWriter(dsn) as writer:
         writer.start_run(replace(RUN, work_dir=str(tmp_path)))
         writer.write([], [video(VideoStatus.RUNNING)])
-        row = sighting(3, latitude=51.5, longitude=-0.12, utc_offset_min=60)
+        row = sighting(3, latitude=51.5, longitude=-0.12, utc_offset_min=60, time_source="name")
         (alert,) = writer.write([row])
     payload = alert.payload()
     assert payload == {
@@ -402,6 +402,7 @@ def test_payload_tells_all_that_is_known(dsn: str, tmp_path: Path) -> None:
         "last_video": "drive.mp4",
         "last_s": 2.4,
         "ts": "2026-01-02T04:04:06+01:00",
+        "time_source": "name",
         "latitude": 51.5,
         "longitude": -0.12,
         "pictures": {

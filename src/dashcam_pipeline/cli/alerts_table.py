@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.table import Table
@@ -53,7 +54,12 @@ def alerts_json(found: Sequence[Alert], work_dir: Path) -> str:
         }
         for alert in found
     ]
-    return json.dumps(rows, default=str, ensure_ascii=False, indent=2)
+    return json_text(rows)
+
+
+def json_text(rows: Sequence[object]) -> str:
+    """Records for other programs; moments as ISO 8601."""
+    return json.dumps(rows, default=_moment, ensure_ascii=False, indent=2)
 
 
 def closing_lines(found: Sequence[Alert]) -> Iterator[Text]:
@@ -68,7 +74,8 @@ def closing_lines(found: Sequence[Alert]) -> Iterator[Text]:
     if found:
         count = "1 alert" if len(found) == 1 else f"{len(found)} alerts"
         rest = delivery_line(found)
-        yield Text(count if rest is None else f"{count}, {rest}")
+        delivered = ", delivered" if any(alert.state is AlertState.DELIVERED for alert in found) else ""
+        yield Text(f"{count}{delivered}" if rest is None else f"{count}, {rest}")
 
 
 def delivery_line(found: Sequence[Alert]) -> str | None:
@@ -81,6 +88,12 @@ def delivery_line(found: Sequence[Alert]) -> str | None:
     if given_up:
         lines.append(f"{len(given_up)} undelivered{_why(given_up)}:")
     return f"{' '.join(lines)} `dashcam watchlist resend`" if lines else None
+
+
+def _moment(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    raise TypeError(f"no JSON: {value!r}")
 
 
 def _why(found: Sequence[Alert]) -> str:

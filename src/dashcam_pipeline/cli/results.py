@@ -13,12 +13,14 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from dashcam_pipeline.cli.alerts_table import closing_lines
 from dashcam_pipeline.cli.dead_letters import show_dead_letters
 from dashcam_pipeline.cli.options import Db, WorkDir
 from dashcam_pipeline.cli.reasons import reasons_table
 from dashcam_pipeline.cli.tables import print_table
 from dashcam_pipeline.cli.trips import trip_lines
 from dashcam_pipeline.storage import reading
+from dashcam_pipeline.storage.alerts import alerts_of_run
 from dashcam_pipeline.storage.connection import Connection, connect, unavailable
 from dashcam_pipeline.storage.database import Database
 from dashcam_pipeline.storage.evidence_budget import FOLDER as EVIDENCE
@@ -28,7 +30,7 @@ from dashcam_pipeline.storage.reading import LATEST, RunSummary, VideoSummary
 from dashcam_pipeline.storage.resuming import CHANGED
 from dashcam_pipeline.storage.rows import VideoStatus
 
-runs = typer.Typer(help="The runs and their videos.")
+runs = typer.Typer()
 
 
 @runs.callback(invoke_without_command=True)
@@ -70,6 +72,7 @@ def show_run(
         found = reading.find_run(connection, run)
         videos = reading.list_videos(connection, found.run_id)
         dead = reading.list_dead_letters(connection, found.run_id)
+        alerts = alerts_of_run(connection, found.run_id)
         warn_of_replaced(connection, found)
     print(
         f"run {found.run_id}: {found.status}, began {_time(found.started_at)}, ended {_time(found.finished_at)}"
@@ -83,6 +86,8 @@ def show_run(
     if why is not None:
         print_table(why)
         print("`dashcam export` lists the vehicles, `dashcam explain ID` has every look at one")
+    for alert_line in closing_lines(alerts):
+        print(alert_line.plain)
     if dead:
         show_dead_letters(dead, {video.video_id: video.filename for video in videos}, tracebacks)
     if found.work_dir:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -15,7 +14,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from dashcam_pipeline.cli.alerts_table import alerts_json, alerts_table, delivery_line
+from dashcam_pipeline.cli.alerts_table import alerts_json, alerts_table, delivery_line, json_text
 from dashcam_pipeline.cli.options import Config, Db, WorkDir
 from dashcam_pipeline.cli.results import open_results
 from dashcam_pipeline.cli.tables import print_table
@@ -106,7 +105,7 @@ def list_plates(as_json: Json = False, db: Db = None, work_dir: WorkDir = None) 
     with open_results(resolve_location(db, work_dir)) as connection:
         found = list_watched(connection)
     if as_json:
-        print(json.dumps([asdict(entry) for entry in found], default=str, ensure_ascii=False, indent=2))
+        print(json_text([asdict(entry) for entry in found]))
         return
     if not found:
         print("no plate is watched for: `dashcam watchlist add PLATE`")

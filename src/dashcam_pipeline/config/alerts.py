@@ -9,17 +9,17 @@ from pydantic import AfterValidator, Field
 
 from dashcam_pipeline.config.base import NO_LIMIT, Seconds, Section
 
+ALLOWED = (
+    "an address that begins with http:// or https:// and names a host, without spaces, user or password (a token "
+    "goes into DASHCAM_WEBHOOK_TOKEN); or null"
+)
+
 
 def _address(text: str) -> str:
     parts = urlsplit(text)  # raises ValueError for brackets that hold no address
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("no address of a webhook: it begins with http:// or https://, and names a host")
-    if parts.username is not None or parts.password is not None:
-        raise ValueError(
-            "a webhook's address holds no user or password: put a token into DASHCAM_WEBHOOK_TOKEN"
-        )
-    if not text.isascii() or any(character.isspace() for character in text):
-        raise ValueError("a webhook's address has no spaces, and other characters than ASCII as %XX")
+    sound = parts.scheme in ("http", "https") and parts.hostname and "@" not in parts.netloc
+    if not sound or not text.isascii() or any(character.isspace() for character in text):
+        raise ValueError(f"no address of a webhook: it must be {ALLOWED}")
     _ = parts.port  # raises ValueError where it is none
     return text
 
@@ -29,7 +29,7 @@ class AlertSettings(Section):
 
     webhook: Annotated[str, AfterValidator(_address)] | None = Field(
         default=None,
-        json_schema_extra={"allowed": "an address that begins with http:// or https://, or null"},
+        json_schema_extra={"allowed": ALLOWED},
     )
     """Alerts are posted to this address as JSON; null = they are shown and stored. A token in the environment variable
     DASHCAM_WEBHOOK_TOKEN goes with them as `Authorization: Bearer TOKEN`."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from enum import StrEnum
 from pathlib import Path
 
@@ -62,6 +62,7 @@ class Alert:
     last_s: float  # in `last_video`
     ts: datetime | None
     utc_offset_min: int | None
+    time_source: str | None  # how much `ts` is worth: see gps.md
     latitude: float | None
     longitude: float | None
     vehicle_picture: str | None  # paths relative to the work dir
@@ -108,7 +109,7 @@ class Alert:
         return {
             "version": PAYLOAD_VERSION,
             "id": self.id,
-            "raised_at": self.raised_at.astimezone(timezone.utc).isoformat(),  # noqa: UP017
+            "raised_at": self.raised_at.astimezone(UTC).isoformat(),
             "run_id": self.run_id,
             "plate": self.plate,
             "watched": self.spelling,
@@ -124,6 +125,7 @@ class Alert:
             "last_video": self.last_video,
             "last_s": self.last_s,
             "ts": None if self.ts is None else self._local(self.ts).isoformat(),
+            "time_source": self.time_source,
             "latitude": self.latitude,
             "longitude": self.longitude,
             "pictures": {

@@ -166,13 +166,14 @@ class Notifier:
             token=self._token,
             timeout_s=self._settings.timeout_s,
         )
-        self.problem = answer.error
+        before, self.problem = self.problem, answer.error
         if answer.error is None:
             self.delivered += 1
             alerts.note_delivered(connection, alert.id)
             return
         pause_s = self._pause_s(answer, alert.attempts)
-        log.warning("the webhook did not take the alert %s: %s", alert.line, answer.error)
+        level = logging.WARNING if before is None else logging.INFO  # the first of a row of failures
+        log.log(level, "the webhook did not take the alert %s: %s", alert.line, answer.error)
         alerts.note_failure(connection, alert.id, answer.error, pause_s)
 
     def _pause_s(self, answer: Answer, attempts: int) -> float | None:

@@ -76,8 +76,8 @@ def sound_plate(text: str) -> str:
 
 def sound_note(text: str | None) -> str | None:
     """A note in one line; None for an empty one."""
-    line = re.sub(r"[^\S ]+|[\x00-\x1f\x7f-\x9f]+", " ", storable(text or "")).strip()
-    return line or None
+    line = re.sub(r"[\x00-\x1f\x7f-\x9f]", " ", storable(text or ""))
+    return " ".join(line.split()) or None
 
 
 def add(connection: Connection, wanted: Iterable[Wanted]) -> list[Added]:

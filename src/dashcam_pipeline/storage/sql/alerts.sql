@@ -114,7 +114,7 @@ SELECT
     left(seen.video_id, 8) || '-' || seen.track_id || CASE WHEN seen.part > 0 THEN '-' || seen.part ELSE '' END AS sighting,
     seen.id::text AS uuid,
     seen.video_filename AS video, seen.video_path, seen.first_s, seen.until_video_filename AS last_video, seen.last_s,
-    seen.ts, seen.utc_offset_min, seen.latitude, seen.longitude,
+    seen.ts, seen.utc_offset_min, seen.time_source, seen.latitude, seen.longitude,
     seen.vehicle_picture, seen.plate_picture, seen.frame_picture, seen.strip_picture,
     runs.work_dir, runs.host,
     alerts.run_id <> seen.run_id AS told_before,
