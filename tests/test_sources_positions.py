@@ -8,12 +8,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from random import Random
 
 import pytest
 
 from dashcam_pipeline.config import JourneySettings
 from dashcam_pipeline.sources.journey import Journey, journey_of
 from dashcam_pipeline.sources.positions.exiftool import exiftool_is_here
+from dashcam_pipeline.sources.positions.found import UNFORESEEN
+from dashcam_pipeline.sources.positions.found import beside as beside_it
 from dashcam_pipeline.sources.positions.track import Dropped
 from journey_tracks import (
     BEGIN,
@@ -263,6 +266,35 @@ def test_broken_file_beside_a_video_is_a_note_at_most(kind: str, tmp_path: Path)
     assert says in journey.position_note
     assert "\n" not in journey.position_note
     assert journey.clock is not None
+
+
+def damaged(content: bytes, chance: Random) -> bytes:
+    """With some bytes changed, lost, new, or with its end cut off."""
+    for _ in range(chance.choice((1, 3, 10, 50))):
+        at = chance.randrange(max(1, len(content)))
+        more = bytes(chance.randrange(256) for _ in range(chance.randrange(1, 20)))
+        content = chance.choice(
+            (
+                content[:at] + more[:1] + content[at + 1 :],
+                content[:at] + content[at + len(more) :],
+                content[:at] + more + content[at:],
+                content[: max(at, len(content) // 2)],
+            )
+        )
+    return content
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_damaged_file_is_read_as_far_as_it_goes(kind: str, tmp_path: Path) -> None:
+    video = KINDS[kind][1](tmp_path)
+    target = next(iter(beside_it(video)), video)
+    whole, chance = target.read_bytes(), Random(kind)
+    for _ in range(12):
+        target.write_bytes(damaged(whole, chance))
+        journey = found(video)
+        assert UNFORESEEN not in journey.position_note
+        assert (journey.position_note + journey.time_note).isprintable()
+        assert Journey.from_json(journey.to_json()) == journey
 
 
 def test_broken_file_does_not_hide_a_good_one(tmp_path: Path) -> None:

@@ -20,6 +20,11 @@ from dashcam_pipeline.user_paths import shown
 MOST_BYTES = 64 << 20
 """A larger file beside a video is no track of it: a day's log of one fix a second has 12 MB."""
 
+EXPECTED = (OSError, ValueError, VideoUnreadable)
+"""How reading a broken file may fail."""
+MOST_SHOWN = 200  # characters of an error's text
+UNFORESEEN = "could not be read:"
+
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
@@ -72,8 +77,8 @@ def tracks_beside(video: Path) -> Found:
             if path.stat().st_size > MOST_BYTES:
                 raise ValueError(f"is larger than {MOST_BYTES >> 20} MB")
             track = kind.read(path)
-        except (OSError, ValueError) as error:
-            if kind.is_surely_a_track:
+        except Exception as error:  # bytes of others, read by libraries of others: a run does not end by it
+            if kind.is_surely_a_track or not isinstance(error, EXPECTED):
                 notes.append(f"{shown(path.name)} {_why(error)}")
             continue
         tracks.append(replace(track, notes=tuple(f"{shown(path.name)}: {note}" for note in track.notes)))
@@ -97,7 +102,7 @@ def tracks_inside(video: Path, about: datetime | None) -> Found:
             track = read(video)
         except ReaderMissing as error:
             missing.append(str(error))
-        except (OSError, ValueError, VideoUnreadable) as error:
+        except Exception as error:  # as above
             notes.append(_why(error))
         else:
             tracks += [track] if track is not None else []
@@ -121,4 +126,5 @@ def _by_exiftool(video: Path) -> RawTrack | None:
 def _why(error: BaseException) -> str:
     if isinstance(error, OSError):
         return f"can't be read: {error.strerror or error}"
-    return str(error)
+    text = shown(" ".join(str(error).split()))[:MOST_SHOWN]
+    return text if isinstance(error, EXPECTED) else f"{UNFORESEEN} {type(error).__name__}: {text}"

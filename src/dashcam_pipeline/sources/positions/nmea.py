@@ -126,24 +126,29 @@ def _log_of(data: bytes) -> _Log:
         if sentence is None:
             log.damaged += 1
         elif sentence.msgID == "RMC":
-            is_dated = isinstance(sentence.date, date)  # month 0: a receiver that knows nothing yet
-            log.minimum.append(_entry(stamp_s, sentence, sentence.status == "A" and is_dated))
+            is_dated = isinstance(_said(sentence, "date"), date)  # month 0: a receiver that knows nothing yet
+            log.minimum.append(_entry(stamp_s, sentence, _said(sentence, "status") == "A" and is_dated))
         else:
-            entry = _entry(stamp_s, sentence, sentence.quality not in (0, ""))
+            entry = _entry(stamp_s, sentence, _said(sentence, "quality") not in (0, "", None))
             log.fixed.append(entry)
             if entry.fix is None and entry.time_of_day_s is not None:
                 log.void_times.add(entry.time_of_day_s)
     return log
 
 
+def _said(sentence: object, name: str) -> object:
+    """A field, which a sentence that is cut off does not have."""
+    return getattr(sentence, name, None)
+
+
 def _entry(stamp_s: float | None, sentence: object, is_good: bool) -> _Entry:
-    at, day = getattr(sentence, "time", None), getattr(sentence, "date", None)
-    latitude, longitude = (_number(getattr(sentence, name, None)) for name in ("lat", "lon"))
+    at, day = _said(sentence, "time"), _said(sentence, "date")
+    latitude, longitude = (_number(_said(sentence, name)) for name in ("lat", "lon"))
     fix = None
     if is_good and latitude is not None and longitude is not None and is_somewhere(latitude, longitude):
-        knots = _number(getattr(sentence, "spd", None))
+        knots = _number(_said(sentence, "spd"))
         speed_kmh = None if knots is None else knots * KMH_PER_KNOT
-        fix = RawFix(0.0, latitude, longitude, speed_kmh, _number(getattr(sentence, "cog", None)))
+        fix = RawFix(0.0, latitude, longitude, speed_kmh, _number(_said(sentence, "cog")))
     return _Entry(
         stamp_s, day if isinstance(day, date) else None, _seconds(at) if isinstance(at, time) else None, fix
     )
