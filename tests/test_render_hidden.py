@@ -45,6 +45,11 @@ def test_plate_is_hidden_before_it_was_found_first_and_after_it_was_found_last()
     assert hidden.at(1.0 + HELD_S + 0.01) == []
 
 
+def test_plate_that_moves_is_followed_beyond_its_finds() -> None:
+    hidden = Hidden(moving([1.0, 1.1]))
+    assert all(covered(hidden, ts_s, plate(100 + 200 * ts_s)) for ts_s in (0.7, 0.9, 1.2, 1.4))
+
+
 def test_two_plates_side_by_side_are_two_chains() -> None:
     found = [Found(ts_s, plate(x)) for ts_s in (0.0, 0.1, 0.2) for x in (100, 500)]
     assert sorted(len(chain.found) for chain in chained(found)) == [3, 3]

@@ -25,6 +25,9 @@ JOINED_SHIFT = 1.5
 """Nor two whose centres are further apart than this times the larger one's width, for each 0.1 s between them (as
 far as 3 such steps)."""
 
+UNSURE_SHIFT = 0.3
+"""Finds whose centres are further apart than this times the width are far apart."""
+
 STEP_S = 0.1
 MOST_STEPS = 3.0
 MOST_GROWTH = 1.8
@@ -47,15 +50,18 @@ class _Chain:
     def last(self) -> Found:
         return self.found[-1]
 
-    def box_at(self, ts_s: float) -> Iterable[Box]:
-        """The boxes to hide at a time: one in between, and at the ends the nearest."""
+    def boxes_at(self, ts_s: float) -> Iterable[Box]:
+        """The boxes to hide at a time: between two finds one on the way, and these two where they are far apart: it may
+        not have moved evenly, or they are not the same plate. Before and after all of them two, as it may have
+        stood still or gone on as it went."""
         after = bisect_left(self.found, ts_s, key=lambda one: one.ts_s)
-        if after == 0:
-            return (self.found[0].box,)
-        if after == len(self.found):
-            return (self.found[-1].box,)
-        one, other = self.found[after - 1], self.found[after]
-        return (between(one.box, other.box, (ts_s - one.ts_s) / (other.ts_s - one.ts_s)),)
+        if 0 < after < len(self.found):
+            one, other = self.found[after - 1], self.found[after]
+            middle = _on_the_way(one, other, ts_s)
+            far = _distance(one.box, other.box) > UNSURE_SHIFT * max(one.box.width, other.box.width)
+            return (one.box, middle, other.box) if far else (middle,)
+        nearest, *others = self.found[:2] if after == 0 else self.found[:-3:-1]
+        return (nearest.box, *(_on_the_way(nearest, other, ts_s) for other in others))
 
 
 class Hidden:
@@ -77,7 +83,7 @@ class Hidden:
         while self._to_come and self._to_come[-1].found[0].ts_s - HELD_S <= ts_s:
             self._here.append(self._to_come.pop())
         self._here = [chain for chain in self._here if chain.last.ts_s + HELD_S >= ts_s]
-        boxes = [box for chain in self._here for box in chain.box_at(ts_s)]
+        boxes = [box for chain in self._here for box in chain.boxes_at(ts_s) if box.area > 0]
         known = (vehicle.plate_at(ts_s, math.inf) for vehicle in self._in_sight.at(ts_s))
         return boxes + [box for box in known if box is not None]
 
@@ -100,6 +106,11 @@ def chained(found: Sequence[Found]) -> list[_Chain]:
         else:
             open_chains.append(_Chain([one]))
     return closed + open_chains
+
+
+def _on_the_way(one: Found, other: Found, ts_s: float) -> Box:
+    """Where it is when it moves evenly through both boxes."""
+    return between(one.box, other.box, (ts_s - one.ts_s) / (other.ts_s - one.ts_s))
 
 
 def _follows(one: Found, other: Found) -> bool:

@@ -108,7 +108,7 @@ class InSight:
 
 
 def between(one: Box, other: Box, share: float) -> Box:
-    """The box that is `share` (0..1) of the way from one to another."""
+    """The box that is `share` of the way from one to another; below 0 and above 1, on the line beyond them."""
     return Box(*(a + (b - a) * share for a, b in zip(one, other, strict=True)))
 
 

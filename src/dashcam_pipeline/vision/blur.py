@@ -6,6 +6,7 @@ wider than any character, which are then run into each other so that no edge sta
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from dashcam_pipeline.vision.types import Box, Image
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-GROWN = 0.15
+GROWN = 0.25
 """Share of its size by which a box is grown on every side before it is blurred: detectors cut corners."""
 
 LEAST_GROWN_PX = 2.0
@@ -49,17 +50,16 @@ def blurred(image: Image, boxes: Iterable[Box], grow: float = GROWN) -> Image:
 def blur_inside(pixels: NDArray[np.uint8], boxes: Iterable[Box], grow: float = GROWN) -> None:
     """What `blurred` does, on the pixels themselves; a plane of one colour, shape (height, width), will do as well."""
     for box in boxes:
-        _smear(_covered(pixels, box, grow))
+        _smear(grown(box, pixels.shape[1], pixels.shape[0], grow).crop(pixels))
 
 
-def _covered(pixels: NDArray[np.uint8], box: Box, grow: float) -> NDArray[np.uint8]:
-    """The pixels that the grown box touches, as a view; empty where it lies outside of the picture."""
-    height, width = pixels.shape[:2]
+def grown(box: Box, width: int, height: int, grow: float = GROWN) -> Box:
+    """What is really blurred of a picture of width × height pixels: whole pixels, none where the box lies outside."""
     dx = max(LEAST_GROWN_PX, box.width * grow)
     dy = max(LEAST_GROWN_PX, box.height * grow)
-    x1, y1 = max(0, int(np.floor(box.x1 - dx))), max(0, int(np.floor(box.y1 - dy)))
-    x2, y2 = min(width, int(np.ceil(box.x2 + dx))), min(height, int(np.ceil(box.y2 + dy)))
-    return pixels[y1 : max(y1, y2), x1 : max(x1, x2)]
+    x1, y1 = max(0, math.floor(box.x1 - dx)), max(0, math.floor(box.y1 - dy))
+    x2, y2 = min(width, math.ceil(box.x2 + dx)), min(height, math.ceil(box.y2 + dy))
+    return Box(x1, y1, max(x1, x2), max(y1, y2))
 
 
 def _smear(part: NDArray[np.uint8]) -> None:
