@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import geopandas
@@ -146,6 +147,40 @@ def test_only_what_was_chosen(
         annotations = json.loads(text)["annotations"]
         with_boxes = {"abcdef-1", "abcdef-2"}
         assert {one["attributes"]["sighting"] for one in annotations} == with_boxes.intersection(ids)
+
+
+@pytest.mark.parametrize(
+    ("options", "plates"),
+    [
+        (["--since", "2026-01-02T03:04:07Z"], ["LATE"]),
+        (["--until", "2026-01-02T03:04:07Z"], ["LS15EBC"]),
+        (["--since", "2026-01-02T04:04:06+01:00", "--until", "2026-01-02T03:04:06.5Z"], ["LS15EBC"]),
+        (["--since", "2026-01-03"], []),
+    ],
+)
+def test_only_what_was_seen_then(
+    dashcam: Dashcam,
+    dsn: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    options: list[str],
+    plates: list[str],
+) -> None:
+    late = replace(SIGHTING, track_id=2, final_plate="LATE", ts=SIGHTING.ts + timedelta(seconds=1))
+    with ResultWriter(dsn) as writer:
+        writer.start_run(RUN)
+        writer.write([SIGHTING, late, replace(SIGHTING, track_id=3, ts=None)], [VIDEO])
+    out = tmp_path / "out.jsonl"
+    assert dashcam("export", *options, "-o", out, "--db", dsn) == EXIT_OK
+    assert [json.loads(line)["plate"] for line in out.read_text().splitlines()] == plates
+    assert "left out: 1 more that has no time of day" in capsys.readouterr().err
+
+
+def test_boxes_cannot_be_chosen_by_time(
+    dashcam: Dashcam, results: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert dashcam("export", "--format", "coco", "--since", "2h", "--db", results) == EXIT_BAD_INPUT
+    assert "coco has frames and no times of day" in capsys.readouterr().err
 
 
 def test_unknown_ending_is_one_line_and_writes_nothing(

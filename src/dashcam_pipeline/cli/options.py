@@ -36,13 +36,21 @@ class VehicleClass(StrEnum):
     MOTORCYCLE = "motorcycle"
 
 
-Run = Annotated[str, typer.Option("--run", metavar="ID", help="A run's id or its beginning, or `latest`.")]
 VideoName = Annotated[
     str | None, typer.Option("--video", metavar="NAME", help="Only this video: file name, path or id.")
 ]
 Classes = Annotated[
     list[VehicleClass] | None,
     typer.Option("--class", help="Only vehicles of this kind; may be given several times."),
+]
+Since = Annotated[
+    str | None,
+    typer.Option(
+        "--since", metavar="WHEN", help="Seen at or after: 2026-01-31, '2026-01-31 18:00', 2h, 3d (ago)."
+    ),
+]
+Until = Annotated[
+    str | None, typer.Option("--until", metavar="WHEN", help="Seen before it; a date alone is in it.")
 ]
 MinConfidence = Annotated[
     float,
@@ -67,9 +75,7 @@ WorkDir = Annotated[
         help="Folder of the embedded database and the evidence, else DASHCAM_WORK_DIR, else the last run's.",
     ),
 ]
-RunId = Annotated[
-    str, typer.Option("--run", metavar="ID", help="A run's id or its beginning, or `latest`.")
-]
+RunId = Annotated[str, typer.Option("--run", metavar="ID", help="A run's id or its beginning, or `latest`.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 NoHud = Annotated[bool, typer.Option("--no-hud", help="Plain lines instead of the live screen.")]
 LogJson = Annotated[bool, typer.Option("--log-json", help="Log as JSON, a line a record.")]

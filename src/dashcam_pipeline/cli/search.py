@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from dashcam_pipeline.cli.moments import moment
-from dashcam_pipeline.cli.options import Classes, Db, MinConfidence, WorkDir
+from dashcam_pipeline.cli.options import Classes, Db, MinConfidence, Since, Until, WorkDir
 from dashcam_pipeline.cli.results import open_results
 from dashcam_pipeline.cli.search_table import print_hits
 from dashcam_pipeline.cli.tables import standard_output
@@ -55,15 +55,8 @@ def search(
             "--guesses/--no-guesses", help="Also by the best guess of vehicles without a claimed plate."
         ),
     ] = True,
-    since: Annotated[
-        str | None,
-        typer.Option(
-            "--since", metavar="WHEN", help="Seen at or after: 2026-01-31, '2026-01-31 18:00', 2h, 3d (ago)."
-        ),
-    ] = None,
-    until: Annotated[
-        str | None, typer.Option("--until", metavar="WHEN", help="Seen before it; a date alone is in it.")
-    ] = None,
+    since: Since = None,
+    until: Until = None,
     video: Annotated[
         str | None,
         typer.Option(

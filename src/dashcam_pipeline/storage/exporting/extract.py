@@ -78,14 +78,43 @@ class Selection:
     vehicle_classes: frozenset[str] = frozenset()  # empty: all
     plates_only: bool = False  # only those with a claimed plate
     min_confidence: float = 0.0  # 0..1, of the plate or the best guess; above 0, none without
+    since: datetime | None = None  # aware; where given, no sighting whose time is unknown
+    until: datetime | None = None  # likewise, exclusive
 
-    def takes(self, seen: Sighting | SightingPath) -> bool:
-        """Whether a sighting is wanted."""
+    @property
+    def by_time(self) -> bool:
+        """Whether it matters when a sighting was."""
+        return self.since is not None or self.until is not None
+
+    def takes_vehicle(self, seen: Sighting | SightingPath) -> bool:
+        """Whether a sighting is wanted, whenever it was."""
         return (
             (not self.vehicle_classes or seen.vehicle_class in self.vehicle_classes)
             and (not self.plates_only or seen.plate is not None)
             and (seen.confidence or 0.0) >= self.min_confidence
         )
+
+    def takes_time(self, ts: datetime) -> bool:
+        """Whether it was when it is wanted."""
+        return (self.since is None or ts >= self.since) and (self.until is None or ts < self.until)
+
+
+@dataclass(slots=True)
+class Chosen:
+    """The wanted ones of some sightings, one after the other."""
+
+    sightings: Iterable[Sighting]
+    selection: Selection
+    timeless: int = 0  # so many were left out so far only because nothing knows when they were
+
+    def __iter__(self) -> Iterator[Sighting]:
+        for sighting in self.sightings:
+            if not self.selection.takes_vehicle(sighting):
+                continue
+            if self.selection.by_time and sighting.ts is None:
+                self.timeless += 1
+            elif sighting.ts is None or self.selection.takes_time(sighting.ts):
+                yield sighting
 
 
 def exported_videos(
@@ -126,7 +155,7 @@ def boxes_of(
     """The wanted vehicles of the videos with their boxes, a video at a time."""
     for video in videos:
         sightings = sightings_of_video(connection, video.video_id)
-        yield VideoBoxes(video, tuple(seen for seen in sightings if selection.takes(seen)))
+        yield VideoBoxes(video, tuple(seen for seen in sightings if selection.takes_vehicle(seen)))
 
 
 _TRACK: TypeAdapter[list[tuple[float, float, float, float | None, float | None]]] = TypeAdapter(

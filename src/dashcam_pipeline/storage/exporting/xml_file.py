@@ -16,7 +16,6 @@ class XmlFile:
     """An XML document that is being written, indented, in UTF-8."""
 
     def __init__(self, file: IO[str]) -> None:
-        self._write = file.write
         self._xml = XMLGenerator(file, encoding="utf-8", short_empty_elements=True)  # type: ignore[arg-type]
         self._depth = 0
         self._xml.startDocument()
@@ -25,7 +24,7 @@ class XmlFile:
     def element(self, name: str, attributes: Mapping[str, str] | None = None) -> Iterator[None]:
         """An element with others in it, which are written meanwhile."""
         self._start(name, attributes)
-        self._write("\n")
+        self._xml.ignorableWhitespace("\n")
         self._depth += 1
         yield
         self._depth -= 1
@@ -49,10 +48,10 @@ class XmlFile:
 
     def _end(self, name: str) -> None:
         self._xml.endElement(name)
-        self._write("\n")
+        self._xml.ignorableWhitespace("\n")
 
     def _indent(self) -> None:
-        self._write("  " * self._depth)
+        self._xml.ignorableWhitespace("  " * self._depth)
 
 
 def valid(text: str) -> str:
