@@ -163,7 +163,7 @@ class _Purge:
                 counting.over(orphaned(self.connection, self.work_dir), "pictures without a sighting")
             )
         size = sum((self.work_dir / path).stat().st_size for path in found)
-        print(f"{len(found):,} pictures without a sighting, {size / MB:,.1f} MB")
+        print(f"{_many(len(found), 'picture')} without a sighting, {size / MB:,.1f} MB")
         if self.dry_run or not found:
             return
         self._ask()
@@ -283,8 +283,9 @@ def _said(chosen: Chosen, aim: Aim, pictures: int, size_bytes: int) -> Iterator[
     """What would be removed, and how old it is taken to be."""
     which = "" if aim.before is None else f" seen before {aim.before.astimezone():%Y-%m-%d %H:%M}"
     rows = f" ({chosen.parts:,} rows)" if chosen.parts != chosen.sightings else ""
-    dead = "" if aim.plates and not chosen.dead_letters else f", {chosen.dead_letters:,} dead letters"
-    yield f"{chosen.sightings:,} sightings{which}{rows}{dead}, {pictures:,} pictures, {size_bytes / MB:,.1f} MB"
+    dead = f", {_many(chosen.dead_letters, 'dead letter')}" if chosen.dead_letters else ""
+    sightings, shown = _many(chosen.sightings, "sighting"), _many(pictures, "picture")
+    yield f"{sightings}{which}{rows}{dead}, {shown}, {size_bytes / MB:,.1f} MB"
     if aim.before is not None and chosen.sightings:
         by_run = chosen.sightings - chosen.timed
         yield f"their age: {chosen.timed:,} by their wall time, {by_run:,} by the end of the run that wrote them"
@@ -293,7 +294,11 @@ def _said(chosen: Chosen, aim: Aim, pictures: int, size_bytes: int) -> Iterator[
 
 
 def _amounts(removed: Removed) -> str:
-    parts = [f"{removed.sightings:,} sightings"] if removed.sightings else []
-    parts += [f"{removed.dead_letters:,} dead letters"] if removed.dead_letters else []
-    parts.append(f"{removed.pictures:,} pictures, {removed.freed_bytes / MB:,.1f} MB")
+    parts = [_many(removed.sightings, "sighting")] if removed.sightings else []
+    parts += [_many(removed.dead_letters, "dead letter")] if removed.dead_letters else []
+    parts.append(f"{_many(removed.pictures, 'picture')}, {removed.freed_bytes / MB:,.1f} MB")
     return ", ".join(parts)
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
