@@ -22,6 +22,9 @@ from dashcam_pipeline.vision.types import Box, Image
 FORMAT = "yuv420p"
 """What every player can show: 8 bits, chroma at half the size."""
 
+CHROMA_STEP = 4
+"""Mean chroma in what is blurred is rounded to multiples of it: there are no letters in chroma."""
+
 _SAME_LAYOUT = (FORMAT, "yuvj420p")
 _FULL_RANGE = 2  # AVCOL_RANGE_JPEG
 
@@ -90,8 +93,8 @@ class Canvas:
         for box in boxes:
             half = Box(*(edge / 2 for edge in box))
             blur_inside(self._luma, (box,))
-            blur_inside(self._blue, (half,))
-            blur_inside(self._red, (half,))
+            blur_inside(self._blue, (half,), step=CHROMA_STEP)
+            blur_inside(self._red, (half,), step=CHROMA_STEP)
 
     def image(self) -> Image:
         """As it looks now."""

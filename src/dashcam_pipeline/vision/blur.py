@@ -47,10 +47,16 @@ def blurred(image: Image, boxes: Iterable[Box], grow: float = GROWN) -> Image:
     return changed
 
 
-def blur_inside(pixels: NDArray[np.uint8], boxes: Iterable[Box], grow: float = GROWN) -> None:
-    """What `blurred` does, on the pixels themselves; a plane of one colour, shape (height, width), will do as well."""
+def blur_inside(
+    pixels: NDArray[np.uint8], boxes: Iterable[Box], grow: float = GROWN, step: int = COLOUR_STEP
+) -> None:
+    """What `blurred` does, on the pixels themselves; a plane of one colour, shape (height, width), will do as well.
+
+    Args:
+        step: what mean colours are rounded to; a chroma plane wants less than `COLOUR_STEP`, or grey becomes tinted.
+    """
     for box in boxes:
-        _smear(grown(box, pixels.shape[1], pixels.shape[0], grow).crop(pixels))
+        _smear(grown(box, pixels.shape[1], pixels.shape[0], grow).crop(pixels), step)
 
 
 def grown(box: Box, width: int, height: int, grow: float = GROWN) -> Box:
@@ -62,7 +68,7 @@ def grown(box: Box, width: int, height: int, grow: float = GROWN) -> Box:
     return Box(x1, y1, max(x1, x2), max(y1, y2))
 
 
-def _smear(part: NDArray[np.uint8]) -> None:
+def _smear(part: NDArray[np.uint8], step: int) -> None:
     """Leave only the rounded mean colours of a few cells, run into each other."""
     if not part.size:
         return
@@ -71,5 +77,5 @@ def _smear(part: NDArray[np.uint8]) -> None:
     columns = min(width, CELLS_LONG if wide else CELLS_SHORT)
     rows = min(height, CELLS_SHORT if wide else CELLS_LONG)
     cells = cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA).astype(np.uint16)
-    rounded = np.minimum((cells + COLOUR_STEP // 2) // COLOUR_STEP * COLOUR_STEP, 255).astype(np.uint8)
+    rounded = np.minimum((cells + step // 2) // step * step, 255).astype(np.uint8)
     part[:] = cv2.resize(rounded, (width, height), interpolation=cv2.INTER_LINEAR).reshape(part.shape)
