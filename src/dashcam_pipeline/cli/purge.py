@@ -290,7 +290,7 @@ def _said(chosen: Chosen, aim: Aim, pictures: int, size_bytes: int) -> Iterator[
         by_run = chosen.sightings - chosen.timed
         yield f"their age: {chosen.timed:,} by their wall time, {by_run:,} by the end of the run that wrote them"
     if chosen.kept:
-        yield f"{chosen.kept:,} more stay: --keep-plates"
+        yield f"{chosen.kept:,} more {'stays' if chosen.kept == 1 else 'stay'}: --keep-plates"
 
 
 def _amounts(removed: Removed) -> str:
