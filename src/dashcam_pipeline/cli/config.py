@@ -100,7 +100,12 @@ def _yaml(loaded: Loaded) -> str:
     for section in section_names():
         lines.append(f"{section}:")
         for name in (name for name in values if name.startswith(f"{section}.")):
-            item = yaml.safe_dump({name.partition(".")[2]: values[name]}, width=1_000, allow_unicode=True)
+            item = yaml.safe_dump(
+                {name.partition(".")[2]: values[name]},
+                width=1_000,
+                allow_unicode=True,
+                default_flow_style=None if isinstance(values[name], list) else False,  # lists in one line
+            )
             origin = loaded.origin(name)
             lines.append(f"  {item.strip():40} # {origin}")
     return "\n".join(line.rstrip() for line in lines) + "\n"

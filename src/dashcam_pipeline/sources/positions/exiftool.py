@@ -21,7 +21,7 @@ from dashcam_pipeline.sources.positions.raw import (
 )
 
 PROGRAM = "exiftool"
-PATIENCE_S = 120.0
+PATIENCE_S = 60.0
 """A film of an hour takes some seconds; a damaged file must not hold up a run."""
 _TAGS = (
     "GPSLatitude",

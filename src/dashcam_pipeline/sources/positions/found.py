@@ -17,7 +17,7 @@ from dashcam_pipeline.sources.positions.subtitles import read_srt, subtitles_ins
 from dashcam_pipeline.sources.positions.telemetry import ReaderMissing, is_for_exiftool, read_telemetry
 from dashcam_pipeline.user_paths import shown
 
-MOST_BYTES = 64 << 20
+MOST_BYTES = 24 << 20
 """A larger file beside a video is no track of it: a day's log of one fix a second has 12 MB."""
 
 EXPECTED = (OSError, ValueError, VideoUnreadable)
