@@ -69,6 +69,17 @@ CASES = {
     "gps, camera's day is wrong": Case(
         TimeClues(gps=BEGIN, name=LOCAL - timedelta(days=300)), BEGIN, None, "gps", None
     ),
+    "gps of an old receiver": Case(
+        TimeClues(gps=BEGIN - timedelta(weeks=1024), name=LOCAL),
+        BEGIN,
+        60,
+        "gps",
+        "gps",
+        "1024 weeks were added",
+    ),
+    "gps of 2007 and nothing to compare": Case(
+        TimeClues(gps=utc(2007, 6, 17)), utc(2007, 6, 17), None, "gps", None
+    ),
     "gps of 1980": Case(
         TimeClues(gps=utc(1980, 1, 6), name=LOCAL),
         BEGIN,

@@ -160,6 +160,19 @@ def test_log_of_the_receiver_that_finds_its_satellites_late_begins_with_the_vide
     assert journey.moment(3.0).latitude is None
 
 
+def test_receiver_that_does_not_even_know_the_time_at_first_counts_from_its_first_word(
+    tmp_path: Path,
+) -> None:
+    video = clip_of(tmp_path, LENGTH_S)
+    log = write_nmea(video.with_suffix(".nmea"), drive(8, 20), BEGIN + timedelta(seconds=140))
+    log.write_bytes(b"$GPRMC,,V,,,,,,,,,,N*53\r\n" * 8 + log.read_bytes())
+    journey = found(video)
+    moment = journey.moment(15.0)
+    assert truth(15.0).metres_from(moment.latitude, moment.longitude) < ON_THE_ROAD_M
+    assert journey.track is not None
+    assert journey.track.dropped == Dropped(void=8)
+
+
 def test_box_of_the_camera_whose_receiver_is_late_is_laid_by_the_camera_s_clock(tmp_path: Path) -> None:
     (tmp_path / "plain").mkdir()
     video = write_blackvue(tmp_path / NAME, clip_of(tmp_path / "plain"), drive(0, 20), void=range(8))

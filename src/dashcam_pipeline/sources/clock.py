@@ -23,10 +23,14 @@ SAME_MOMENT_S = 30.0
 """Two clocks of one camera, or one clock and GPS, that mean the same moment differ by less."""
 SATELLITES = ("gps", "sidecar")
 """Sources whose UTC is better than the camera's clock."""
+GPS_WEEKS = timedelta(weeks=1024)
+"""Satellites tell the week as ten bits: a receiver that doesn't know better is off by so much."""
+SAME_DAY = timedelta(hours=36)
 HOST_CLOCK_SET_YEAR = 2024
 """A host whose own clock is before it can't say what is in the future."""
 
 HOST_NOTE = "its zone is taken from this host: journey.zone names the camera's"
+ROLLOVER_NOTE = "its receiver counts GPS weeks from zero again: 1024 weeks were added to its time"
 CONTAINER_NOTE = "its container's time is taken as UTC; many cameras write their local time there"
 
 
@@ -93,7 +97,7 @@ class _Rule:
         shift = timedelta(seconds=self.settings.shift_s)
         match source:
             case "gps":
-                return self.clues.gps
+                return self._satellites()
             case "sidecar":
                 return _moved(self.clues.sidecar, shift)
             case "name":
@@ -102,6 +106,19 @@ class _Rule:
                 return _moved(self.clues.container, shift)
             case "file":
                 return _moved(self.clues.modified, -timedelta(seconds=self.clues.duration_s or 0.0))
+
+    def _satellites(self) -> datetime | None:
+        """Their time; put right where an old receiver counts its weeks from zero again."""
+        time, camera = self.clues.gps, self.clues.name or self.clues.container
+        if time is None or camera is None:
+            return time
+        camera = camera.replace(tzinfo=UTC)
+        later = _moved(time, GPS_WEEKS)
+        if later is None or abs(later - camera) > SAME_DAY or abs(time - camera) <= SAME_DAY:
+            return time
+        if ROLLOVER_NOTE not in self.notes:
+            self.notes.append(ROLLOVER_NOTE)
+        return later
 
     def _of_local(self, local: datetime, source: TimeSource) -> Clock:
         zone_source, offset_s = self._zone_of(local)

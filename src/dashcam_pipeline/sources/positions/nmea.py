@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
+from itertools import pairwise, takewhile
 from pathlib import Path
+from statistics import median
 
 from pynmeagps import NMEAReader, calc_checksum
 from pynmeagps.exceptions import NMEAMessageError, NMEAParseError, NMEATypeError
@@ -80,15 +82,23 @@ def nmea_track(data: bytes, source: str) -> RawTrack:
         for t_s, entry in timed
         if entry.fix is not None and entry.time_of_day_s not in log.void_times
     ]
+    times = [t_s for t_s, _ in timed]
     return RawTrack(
         source=source,
         axis=axis,
         fixes=tuple(fixes),
         void=len(entries) - len(fixes),
-        first_s=min((t_s for t_s, _ in timed), default=None),
-        last_s=max((t_s for t_s, _ in timed), default=None),
+        first_s=min(times) - _untimed_s(entries, times) if times else None,
+        last_s=max(times, default=None),
         notes=notes,
     )
+
+
+def _untimed_s(entries: list[_Entry], times: list[float]) -> float:
+    """How long a receiver said nothing but that it knows nothing, in the beginning; it says so at its usual pace."""
+    paces = [after - before for before, after in pairwise(times) if after > before]
+    untimed = sum(1 for _ in takewhile(lambda entry: entry.time_of_day_s is None, entries))
+    return untimed * median(paces) if paces else 0.0
 
 
 def _stamped(entries: list[_Entry], log: _Log, source: str, notes: tuple[str, ...]) -> RawTrack:
