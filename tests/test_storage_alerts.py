@@ -187,11 +187,14 @@ def test_alert_goes_with_its_sighting_and_stays_when_its_plate_leaves_the_list(d
 def test_what_was_seen_before_is_found_and_raises_only_when_asked_for(dsn: str) -> None:
     write(dsn, sighting(1), sighting(2, final_plate="LS15E8C"), sighting(3, final_plate="AB12CDE"))
     with connect(dsn) as connection:
-        exact, near = Wanted(spelling="ls15 ebc"), Wanted(spelling="ls15 ebc", near=NEAR)
-        watchlist.add(connection, [near, Wanted(spelling="AB12CDE")])
-        assert watchlist.sightings_of(connection, exact, "LS15EBC", None) == [str(sighting_id("abcdef", 1))]
-        ids = watchlist.sightings_of(connection, near, "LS15EBC", None)
-        assert ids == sorted(str(sighting_id("abcdef", number)) for number in (1, 2))
+        (exact,) = watchlist.add(connection, [Wanted(spelling="ls15 ebc")])
+        first, second = (str(sighting_id("abcdef", number)) for number in (1, 2))
+        assert watchlist.sightings_of(connection, [exact], None) == {"LS15EBC": {first}}
+        both = watchlist.add(connection, [Wanted(spelling="ls15 ebc", near=NEAR), Wanted(spelling="XX99YYY")])
+        found = watchlist.sightings_of(connection, both, None)
+        assert found == {"LS15EBC": {first, second}}
+        assert [entry.new for entry in both] == [False, True]
+        ids = found["LS15EBC"]
         assert alerts_of_run(connection) == []
         assert raise_for_past(connection, ["LS15EBC"], ids, Watching(state=AlertState.KEPT)) == 2
         assert raise_for_past(connection, ["LS15EBC"], ids, Watching(state=AlertState.KEPT)) == 0

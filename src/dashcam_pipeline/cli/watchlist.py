@@ -11,6 +11,7 @@ from typing import Annotated
 
 import psycopg
 import typer
+from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -32,6 +33,7 @@ from dashcam_pipeline.storage.watchlist_file import read_watchlist
 
 app = typer.Typer(help="Plates to watch for, and the alerts they raised.", no_args_is_help=True)
 
+AT_ONCE = 500  # plates
 MOST_SEEN = 20  # plates that were seen before, listed after an import
 
 Near = Annotated[
@@ -74,7 +76,7 @@ def add(
         print(
             f"{entry.spelling} {'is watched for now' if added.new else 'was on the list already, and is changed'}"
         )
-        for line in _seen_lines(connection, [entry], [added], watching, past):
+        for line in _seen_lines(connection, [added], watching, past):
             print(line)
 
 
@@ -158,12 +160,17 @@ def import_file(
     location = resolve_location(db, work_dir)
     watching = _watching(config, location)
     with _open_list(location) as connection:
-        added = watchlist.add(connection, read.wanted)
-        new = len({one.plate for one in added if one.new})
-        print(
-            f"{new} plates are watched for now, {len({one.plate for one in added}) - new} were on the list already"
-        )
-        seen = list(_seen_lines(connection, read.wanted, added, watching, past))
+        added: list[Added] = []
+        seen: list[str] = []
+        with Console(stderr=True).status("watchlist") as status:
+            for begin in range(0, len(read.wanted), AT_ONCE):
+                status.update(f"watchlist: {begin} of {len(read.wanted)} plates")
+                some = watchlist.add(connection, read.wanted[begin : begin + AT_ONCE])
+                seen += _seen_lines(connection, some, watching, past)
+                added += some
+        new = {entry.plate for entry in added if entry.new}
+        changed = {entry.plate for entry in added} - new
+        print(f"{len(new)} plates are watched for now, {len(changed)} were on the list already")
         for line in seen[:MOST_SEEN]:
             print(line)
         if len(seen) > MOST_SEEN:
@@ -269,20 +276,17 @@ def _watching(config: str | None, location: Location) -> Watching:
 
 
 def _seen_lines(
-    connection: Connection, wanted: Sequence[Wanted], added: Sequence[Added], watching: Watching, past: bool
+    connection: Connection, added: Sequence[Added], watching: Watching, past: bool
 ) -> Iterator[str]:
     """What was seen before of plates that came onto the list, and what that raised."""
     assert watching.work_dir is not None
-    key = plate_key(watching.work_dir, create=False)
-    found: set[str] = set()
-    for entry, one in zip(wanted, added, strict=True):
-        ids = watchlist.sightings_of(connection, entry, one.plate, key)
-        found.update(ids)
-        if ids:
+    found = watchlist.sightings_of(connection, added, plate_key(watching.work_dir, create=False))
+    for entry in added:
+        if ids := found.get(entry.plate):
             how = " --near" if entry.near else ""
-            yield f"{entry.spelling} was seen {_times(len(ids))} before: dashcam search {one.plate}{how}"
+            yield f"{entry.spelling} was seen {_times(len(ids))} before: dashcam search {entry.plate}{how}"
     if past and found:
-        count = alerts.raise_for_past(connection, {one.plate for one in added}, found, watching)
+        count = alerts.raise_for_past(connection, found, set[str]().union(*found.values()), watching)
         wait = ", which the next run posts, or `dashcam watchlist resend`"
         posted = wait if count and watching.state is AlertState.PENDING else ""
         yield f"{_alerts(count)} raised of what was seen before{posted}"

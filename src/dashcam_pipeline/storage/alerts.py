@@ -91,7 +91,11 @@ class Alert:
         parts.append(f"{self.vehicle_class}  at {self.first_s:.1f} s")
         if self.video is not None:
             parts.append(f"of {self.video}")
-        return " ".join(parts) + (f"  ({self.note})" if self.note else "")
+        if self.note:
+            parts.append(f" ({self.note})")
+        if self.told_before:
+            parts.append(" (known from an earlier run)")
+        return " ".join(parts)
 
     def payload(self, in_use: Path | None = None) -> dict[str, object]:
         """What a webhook gets of it: see watchlist.md.

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from psycopg.rows import class_row, kwargs_row, scalar_row
+from psycopg.rows import class_row
 
 from dashcam_pipeline.errors import BadInput
 from dashcam_pipeline.storage.connection import Connection
@@ -45,11 +45,13 @@ class Watched:
     last_alert_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Added:
     """What became of a plate that was added."""
 
     plate: str  # as it is compared
+    spelling: str
+    near: float
     new: bool  # it was not on the list
 
 
@@ -80,16 +82,15 @@ def sound_note(text: str | None) -> str | None:
     return " ".join(line.split()) or None
 
 
-def add(connection: Connection, wanted: Iterable[Wanted]) -> list[Added]:
-    """Put plates onto the list. One that is there already gets the note, where there is one, and `near`."""
-    found = []
-    with connection.cursor(row_factory=kwargs_row(_as_added)) as cursor:
-        for entry in wanted:
-            parameters = {"spelling": storable(entry.spelling), "note": entry.note, "near": entry.near}
-            row = cursor.execute(query("watchlist", "add"), parameters).fetchone()
-            assert row is not None
-            found.append(row)
-    return found
+def add(connection: Connection, wanted: Sequence[Wanted]) -> list[Added]:
+    """Put plates onto the list, each once. One that is there already gets the note, where there is one, and `near`."""
+    parameters = {
+        "spellings": [storable(entry.spelling) for entry in wanted],
+        "notes": [entry.note for entry in wanted],
+        "nears": [entry.near for entry in wanted],
+    }
+    with connection.cursor(row_factory=class_row(Added)) as cursor:
+        return cursor.execute(query("watchlist", "add"), parameters).fetchall()
 
 
 def remove(connection: Connection, plate: str) -> bool:
@@ -105,21 +106,29 @@ def list_watched(connection: Connection) -> list[Watched]:
         return cursor.execute(query("watchlist", "list")).fetchall()
 
 
-def sightings_of(connection: Connection, entry: Wanted, plate: str, key: bytes | None) -> list[str]:
-    """The ids of stored sightings that have this plate, or with `near` nearly.
+def sightings_of(connection: Connection, added: Sequence[Added], key: bytes | None) -> dict[str, set[str]]:
+    """The ids of stored sightings that have one of these plates, or where it says so nearly, by entry.
 
     Args:
-        plate: the entry's, as it is compared.
         key: of hashed plates, where some may be hashed.
     """
-    plates = [plate] if key is None else [plate, hashed(entry.spelling, key)]
-    with connection.cursor(row_factory=scalar_row) as cursor:
-        found = set(cursor.execute(query("watchlist", "seen"), {"plates": plates}).fetchall())
-        if entry.near:
-            parameters = {"plate": plate, "near": entry.near}
-            found |= set(cursor.execute(query("watchlist", "seen_near"), parameters).fetchall())
-    return sorted(map(str, found))
+    asked = {entry.plate: [entry.plate] for entry in added}
+    if key is not None:
+        for entry in added:
+            asked[entry.plate].append(hashed(entry.spelling, key))
+    parameters = {
+        "plates": [plate for plate, texts in asked.items() for _ in texts],
+        "texts": [text for texts in asked.values() for text in texts],
+    }
+    found: dict[str, set[str]] = {}
+    for name in ("seen", "seen_near") if any(entry.near for entry in added) else ("seen",):
+        with connection.cursor(row_factory=class_row(_Seen)) as cursor:
+            for row in cursor.execute(query("watchlist", name), parameters):
+                found.setdefault(row.plate, set()).update(row.ids)
+    return found
 
 
-def _as_added(plate: str, new: bool) -> Added:
-    return Added(plate, new)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    plate: str
+    ids: list[str]

@@ -1,9 +1,13 @@
 -- name: add
 INSERT INTO watchlist (plate, spelling, note, near)
-VALUES (plate_plain(%(spelling)s), %(spelling)s, %(note)s, %(near)s)
+SELECT DISTINCT ON (plain) plain, spelling, note, near
+FROM unnest(%(spellings)s::text[], %(notes)s::text[], %(nears)s::real[])
+    WITH ORDINALITY AS given (spelling, note, near, number)
+CROSS JOIN LATERAL (SELECT plate_plain(spelling) AS plain) AS as_compared
+ORDER BY plain, number DESC
 ON CONFLICT (plate) DO UPDATE SET
     spelling = excluded.spelling, note = coalesce(excluded.note, watchlist.note), near = excluded.near
-RETURNING plate, xmax = 0 AS new;
+RETURNING plate, spelling, near, xmax = 0 AS new;
 
 -- name: remove
 DELETE FROM watchlist WHERE plate = plate_plain(%(spelling)s) RETURNING spelling;
@@ -17,19 +21,20 @@ GROUP BY watchlist.plate
 ORDER BY watchlist.plate;
 
 -- name: seen
-SELECT id::text
-FROM sightings
-WHERE final_plate IS NOT NULL
-    AND plate_plain(coalesce(final_plate, best_guess)) = ANY(%(plates)s)
-    AND coalesce(final_plate, best_guess) IS NOT NULL;
+SELECT asked.plate, array_agg(DISTINCT seen.id::text) AS ids
+FROM unnest(%(plates)s::text[], %(texts)s::text[]) AS asked (plate, text)
+JOIN sightings AS seen ON plate_plain(coalesce(seen.final_plate, seen.best_guess)) = asked.text
+WHERE seen.final_plate IS NOT NULL AND coalesce(seen.final_plate, seen.best_guess) IS NOT NULL
+GROUP BY asked.plate;
 
 -- name: seen_near
-SELECT id::text
-FROM sightings
-WHERE final_plate IS NOT NULL
-    AND plate_keys(coalesce(final_plate, best_guess) COLLATE "C") && plate_near_keys(%(plate)s, %(near)s)
-    AND coalesce(final_plate, best_guess) IS NOT NULL
-    AND plate_distance(final_plate, %(plate)s) <= %(near)s;
+SELECT watchlist.plate, array_agg(DISTINCT seen.id::text) AS ids
+FROM watchlist
+JOIN sightings AS seen ON plate_keys(coalesce(seen.final_plate, seen.best_guess) COLLATE "C") && watchlist.near_keys
+WHERE watchlist.plate = ANY(%(plates)s) AND watchlist.near > 0
+    AND seen.final_plate IS NOT NULL AND coalesce(seen.final_plate, seen.best_guess) IS NOT NULL
+    AND plate_distance(seen.final_plate, watchlist.plate) <= watchlist.near
+GROUP BY watchlist.plate;
 
 -- name: has_entries
 SELECT EXISTS (SELECT FROM watchlist);
