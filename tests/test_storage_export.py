@@ -8,18 +8,21 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
 from dashcam_pipeline.errors import BadInput, DiskUnavailable
+from dashcam_pipeline.storage.exporting import parquet
 from dashcam_pipeline.storage.exporting.columns import NAMES
 from dashcam_pipeline.storage.exporting.extract import Exported, Extract
 from dashcam_pipeline.storage.exporting.formats import ENDINGS, Format, format_of
 from dashcam_pipeline.storage.exporting.tables import write_csv, write_json
-from dashcam_pipeline.storage.exporting.writing import BINARY_WRITERS, write
+from dashcam_pipeline.storage.exporting.writing import BINARY_WRITERS, TEXT_WRITERS, write
 from dashcam_pipeline.storage.reading import Sighting
-from export_rows import CLAIM, GUESS
+from export_rows import BOXES, CLAIM, GUESS
 
+Item = TypeVar("Item")
 ALL = Extract(sightings=(CLAIM, GUESS))
 
 
@@ -135,3 +138,24 @@ def test_unknown_ending_is_refused_with_the_formats_named(name: str) -> None:
         format_of(Path(name))
     assert all(format in str(refused.value) for format in Format)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("format", Format)
+def test_rows_are_written_while_they_are_read(format: Format, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parquet, "ROWS_A_GROUP", 100)
+    file = io.BytesIO() if format in BINARY_WRITERS else io.StringIO()
+    rows = 1000
+    at_half = 0
+
+    def repeated(item: Item) -> Iterator[Item]:
+        nonlocal at_half
+        for number in range(rows):
+            if number == rows // 2:
+                at_half = file.tell()
+            yield item
+
+    extract = (
+        Extract(sightings=repeated(CLAIM)) if format is not Format.COCO else Extract(boxes=repeated(BOXES))
+    )
+    {**TEXT_WRITERS, **BINARY_WRITERS}[format](extract, file)
+    assert at_half > 0.2 * file.tell()  # the rest of a small Parquet file is its footer
