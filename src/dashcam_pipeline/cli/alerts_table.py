@@ -65,17 +65,15 @@ def json_text(rows: Sequence[object]) -> str:
 def closing_lines(found: Sequence[Alert]) -> Iterator[Text]:
     """What the end of a run says of them."""
     for alert in found[:MOST_ALERTS]:
-        again = "  (known from an earlier run)" if alert.told_before else ""
-        yield Text.assemble(
-            (f" {ALERT} ", ALERT_STYLE), " ", (alert.line, "bold"), again, f"  {alert.sighting}"
-        )
+        yield Text.assemble((f" {ALERT} ", ALERT_STYLE), " ", (alert.line, "bold"), f"  {alert.sighting}")
     if len(found) > MOST_ALERTS:
         yield Text(f"… and {len(found) - MOST_ALERTS} more: dashcam watchlist alerts")
     if found:
         count = "1 alert" if len(found) == 1 else f"{len(found)} alerts"
         rest = delivery_line(found)
-        delivered = ", delivered" if any(alert.state is AlertState.DELIVERED for alert in found) else ""
-        yield Text(f"{count}{delivered}" if rest is None else f"{count}, {rest}")
+        if rest is None and all(alert.state is AlertState.DELIVERED for alert in found):
+            rest = "delivered"
+        yield Text(count if rest is None else f"{count}, {rest}")
 
 
 def delivery_line(found: Sequence[Alert]) -> str | None:
