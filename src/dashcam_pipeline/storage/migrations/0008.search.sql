@@ -67,7 +67,7 @@ $$;
 COMMENT ON FUNCTION plate_folded IS 'plate_plain with one character for each of 0ODQ, 1I7T, 2Z, 3E, 4A, 5S, 6G, 8B, FP, HMN and UV. Not all that looks alike: plate_near_keys knows the rest.';
 
 CREATE FUNCTION plate_distance(a text, b text) RETURNS real
-LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE SET search_path FROM CURRENT AS $$
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE COST 1000 SET search_path FROM CURRENT AS $$
 DECLARE
     x text := plate_plain(a);
     y text := plate_plain(b);
@@ -125,7 +125,7 @@ $$;
 COMMENT ON FUNCTION plate_distance IS 'What it takes to make one plate of another: 1 for each character put in, left out or put in another''s place, 0.5 where that one looks alike (plate_lookalikes). Infinite for hashes that differ.';
 
 CREATE FUNCTION plate_keys(plate text) RETURNS text[]
-LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE SET search_path FROM CURRENT AS $$
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE COST 1000 SET search_path FROM CURRENT AS $$
 DECLARE
     plain text := plate_plain(plate);
     folded text := plate_folded(plate);
@@ -151,7 +151,7 @@ $$;
 COMMENT ON FUNCTION plate_keys IS 'What a plate is found by in an index: plate_folded, as it is and without each of its characters; and behind a ~ each two characters that stand side by side, with ^ in front of the first and $ behind the last. None of a hash.';
 
 CREATE FUNCTION plate_near_keys(plate text, within double precision) RETURNS text[]
-LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE SET search_path FROM CURRENT AS $$
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL UNSAFE SET search_path FROM CURRENT AS $$  -- done before helpers have started
 DECLARE
     plain text := plate_plain(plate);
     folded text := plate_folded(plate);

@@ -1,0 +1,342 @@
+"""How fast a plate is found among a million sightings, what the indexes for it cost, and what it takes without them.
+
+A database of its own (an embedded server in a temporary folder, removed at the end) is filled with made plates in the
+formats of configs/plates, most of them of one country, as those of a user are: 8 of 10 claimed, the others best
+guesses, every tenth row a part of a joined vehicle. Each search is what `dashcam search` asks of the database, rows
+with all their columns included, at most 50. Beside it stands what needs no index: the distance of every row.
+
+Example: python benchmarks/search.py --rows 1000000 --json search.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import re
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import LiteralString
+
+import psutil
+from psycopg import sql
+
+from dashcam_pipeline.storage.connection import Connection, connect
+from dashcam_pipeline.storage.database import Database
+from dashcam_pipeline.storage.queries import query
+from dashcam_pipeline.storage.searching import Search, parameters_of, search, wanted_plate
+from dashcam_pipeline.vision.plates.lookalikes import confusable
+from dashcam_pipeline.vision.plates.plate_format_files import own_countries
+from dashcam_pipeline.vision.plates.plate_formats import ALPHABET, PlateFormat
+
+HOME = "gb"
+AT_HOME = 0.7  # of the plates
+LIMIT = 50
+SPAN_DAYS = 730  # over which the sightings are spread …
+WINDOW_DAYS = 30  # … of which a search by time takes so many
+BRUTE_REPEATS = 3
+INSERTED = 20_000  # rows, to see what the indexes cost a writer
+NEW = datetime(2026, 1, 1, tzinfo=UTC)
+INDEXES = ("vehicles_plate_plain", "vehicles_plate_keys", "joined_plate_plain", "joined_plate_keys")
+
+FILL: LiteralString = """
+INSERT INTO vehicles (
+    id, video_id, track_id, run_id, video_path, video_filename, vehicle_class, first_frame, last_frame, first_s, last_s,
+    frame_idx, video_ts_frame, ts, final_plate, plate_confidence, best_guess, no_plate_reason, reads, agreeing_reads,
+    char_votes, best_read, plate_region, plate_format, confidence_parts, car_bbox, plate_bbox,
+    vehicle_picture, plate_picture, frame_picture, strip_picture, part_of
+)
+SELECT
+    md5(n::text)::uuid, md5((n / 1000)::text), n %% 1000, 'run-' || n / 100000, '/videos/' || n / 1000 || '.mp4',
+    n / 1000 || '.mp4', (ARRAY['car', 'car', 'car', 'truck', 'bus'])[n %% 5 + 1], n %% 1000 * 30, n %% 1000 * 30 + 60,
+    n %% 1000, n %% 1000 + 2, n %% 1000 * 30 + 30, n %% 1000 + 1,
+    %(new)s::timestamptz - %(span)s * (n::float8 / %(rows)s) * interval '1 day',
+    CASE WHEN n %% 10 < 8 THEN plate END, 0.5 + n %% 50 / 100.0, CASE WHEN n %% 10 >= 8 THEN plate END,
+    CASE WHEN n %% 10 >= 8 THEN 'low_confidence' END, 5, 4,
+    (SELECT jsonb_agg(jsonb_build_object(letter, 0.93, '?', 0.07)) FROM regexp_split_to_table(plate, '') AS letter),
+    plate, 'United Kingdom', 'gb/current', '{"share": 0.93, "agreement": 0.8, "readable": 0.7}',
+    '{100, 50.5, 300.25, 200}', '{150, 150, 220, 170}',
+    'evidence/' || md5((n / 1000)::text) || '/' || n || '_vehicle.jpg',
+    'evidence/' || md5((n / 1000)::text) || '/' || n || '_plate.jpg',
+    'evidence/' || md5((n / 1000)::text) || '/' || n || '_frame.jpg',
+    'evidence/' || md5((n / 1000)::text) || '/' || n || '_strip.jpg',
+    CASE WHEN n %% 20 = 1 THEN md5((n - 1)::text)::uuid END
+FROM made WHERE n BETWEEN %(first)s AND %(last)s
+ORDER BY n
+"""
+JOIN: LiteralString = """
+INSERT INTO joined (
+    id, parts, until_id, shown_id, span_s, final_plate, plate_confidence, best_guess, no_plate_reason, reads,
+    agreeing_reads, char_votes
+)
+SELECT
+    md5(n::text)::uuid, 2, md5((n + 1)::text)::uuid, md5(n::text)::uuid, 9, final_plate, plate_confidence, best_guess,
+    no_plate_reason, 9, 8, char_votes
+FROM made JOIN vehicles ON vehicles.id = md5(n::text)::uuid
+WHERE n %% 20 = 0 AND n < %(rows)s - 1
+"""
+BRUTE_FORCE: LiteralString = """
+SELECT count(*) FROM sightings
+WHERE plate_distance(coalesce(final_plate, best_guess), %(near)s::text) <= %(within)s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """Searches of one kind."""
+
+    name: str
+    wanted: tuple[Search, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How long searches of one kind took, and what they found."""
+
+    kind: str
+    searches: int
+    median_ms: float
+    p99_ms: float
+    most_ms: float
+    mean_found: float  # rows, before the limit
+    plan: list[str]  # of the last of them, as EXPLAIN ANALYZE tells it
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What the indexes of the search cost."""
+
+    table_mb: float  # vehicles, with all its indexes
+    index_mb: dict[str, float]
+    build_s: float
+    insert_us: float  # a row, with them …
+    insert_without_us: float  # … and without
+
+
+def main() -> None:
+    """Fill, search, print."""
+    arguments = _arguments()
+    dice = random.Random(arguments.seed)
+    with (
+        tempfile.TemporaryDirectory(prefix="dashcam") as folder,
+        Database.open(None, Path(folder)) as database,
+    ):
+        database.migrate()
+        with connect(database.url, autocommit=True) as connection:
+            plates = list(_plates(arguments.rows + INSERTED, dice))
+            build_s = _fill(connection, plates, arguments.rows)
+            timings = [_timed(connection, kind) for kind in _kinds(plates, arguments, dice)]
+            brute_s = _brute_force(connection, plates, dice)
+            cost = _cost(connection, arguments.rows, build_s)
+    print(_table(timings, brute_s, cost, arguments.rows))
+    if arguments.json:
+        saved = {
+            "rows": arguments.rows,
+            "seed": arguments.seed,
+            "timings": [asdict(timing) for timing in timings],
+            "brute_force_s": brute_s,
+            "cost": asdict(cost),
+            "load": psutil.getloadavg(),
+        }
+        arguments.json.write_text(json.dumps(saved, indent=1) + "\n")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rows", type=int, default=1_000_000, help="sightings in the database")
+    parser.add_argument("--searches", type=int, default=300, help="searches of each kind")
+    parser.add_argument("--seed", type=int, default=1, help="of the plates and the searches")
+    parser.add_argument("--json", type=Path, help="write the figures and the plans here too")
+    return parser.parse_args()
+
+
+def _plates(count: int, dice: random.Random) -> Iterator[str]:
+    """Plates as they are written today: of the home country, and of all others."""
+    current = {
+        country.code: [one for one in country.formats if one.until is None and not one.loose]
+        for country in own_countries()
+    }
+    abroad = [one for code, formats in current.items() if code != HOME for one in formats]
+    for _ in range(count):
+        yield _plate(dice.choice(current[HOME] if dice.random() < AT_HOME else abroad), dice)
+
+
+def _plate(format: PlateFormat, dice: random.Random) -> str:
+    while True:
+        text = "".join(
+            dice.choice(element.choices)
+            for element in dice.choice(format.alternatives)
+            for _ in range(dice.randint(element.least, element.most))
+        )
+        if len(text) <= format.longest:
+            return text
+
+
+def _fill(connection: Connection, plates: Sequence[str], rows: int) -> float:
+    """Put the first `rows` plates into the tables. Returns the seconds that the indexes took, built afterwards."""
+    connection.execute("CREATE TABLE made (n bigint PRIMARY KEY, plate text NOT NULL)")
+    with connection.cursor() as cursor, cursor.copy("COPY made FROM STDIN") as copy:
+        for number, plate in enumerate(plates):
+            copy.write_row((number, plate))
+    connection.execute("ANALYZE made")
+    definitions = _without_indexes(connection)
+    parameters = {"new": NEW, "span": SPAN_DAYS, "rows": rows}
+    connection.execute(FILL, {**parameters, "first": 0, "last": rows - 1})
+    connection.execute(JOIN, parameters)
+    began_s = time.perf_counter()
+    for definition in definitions:
+        connection.execute(definition)
+    build_s = time.perf_counter() - began_s
+    connection.execute("VACUUM ANALYZE vehicles")
+    connection.execute("VACUUM ANALYZE joined")
+    return build_s
+
+
+def _without_indexes(connection: Connection) -> list[bytes]:
+    """Drop the indexes of the search; gives the statements that make them again."""
+    statements: list[bytes] = []
+    for name in INDEXES:
+        row = connection.execute("SELECT pg_get_indexdef(%s::regclass)", (name,)).fetchone()
+        assert row is not None
+        statements.append(str(row[0]).encode())
+        connection.execute(sql.SQL("DROP INDEX {}").format(sql.Identifier(name)))
+    return statements
+
+
+def _kinds(plates: Sequence[str], arguments: argparse.Namespace, dice: random.Random) -> Iterator[Kind]:
+    """What is looked for: plates that are there, parts of them, and what they may have been misread as."""
+    whole = [
+        plate for plate in dice.sample(plates[: arguments.rows], 3 * arguments.searches) if len(plate) >= 5
+    ]
+    whole = whole[: arguments.searches]
+    misread = [_misread(plate, dice) for plate in whole]
+    kinds: dict[str, Callable[[int], Search]] = {
+        "exact": lambda n: _of(whole[n]),
+        "prefix, 4 characters": lambda n: _of(f"{whole[n][:4]}*"),
+        "end, 4 characters": lambda n: _of(f"*{whole[n][-4:]}"),
+        "middle, 3 characters": lambda n: _of(f"*{whole[n][1:4]}*"),
+        "two unknown characters": lambda n: _of(f"?{whole[n][1:3]}?{whole[n][4:]}"),
+        "near, up to 0.5": lambda n: _of(misread[n], 0.5),
+        "near, up to 1": lambda n: _of(misread[n], 1.0),
+        "near, up to 1, in 30 days": lambda n: _in_window(_of(misread[n], 1.0), dice),
+        "near, up to 2": lambda n: _of(misread[n], 2.0),
+    }
+    for name, make in kinds.items():
+        yield Kind(name, tuple(make(n) for n in range(len(whole))))
+
+
+def _of(text: str, within: float | None = None) -> Search:
+    return Search(plate=wanted_plate(text, within))
+
+
+def _in_window(wanted: Search, dice: random.Random) -> Search:
+    since = NEW - timedelta(days=dice.uniform(WINDOW_DAYS, SPAN_DAYS))
+    return replace(wanted, since=since, until=since + timedelta(days=WINDOW_DAYS))
+
+
+def _misread(plate: str, dice: random.Random) -> str:
+    """One character taken for a lookalike, or for any other."""
+    place = dice.randrange(len(plate))
+    alike = [one for one in ALPHABET if confusable(one, plate[place])]
+    return plate[:place] + dice.choice(alike or ALPHABET) + plate[place + 1 :]
+
+
+def _timed(connection: Connection, kind: Kind) -> Timing:
+    taken_ms, found = [], []
+    for wanted in kind.wanted:
+        began_s = time.perf_counter()
+        total = search(connection, wanted, LIMIT).total
+        taken_ms.append((time.perf_counter() - began_s) * 1000)
+        found.append(total)
+    plan = connection.execute(
+        b"EXPLAIN (ANALYZE, BUFFERS) " + query("search", "found").encode(),
+        parameters_of(kind.wanted[-1], LIMIT),
+    ).fetchall()
+    return Timing(
+        kind.name,
+        len(taken_ms),
+        statistics.median(taken_ms),
+        statistics.quantiles(taken_ms, n=100)[98],
+        max(taken_ms),
+        statistics.mean(found),
+        [_shortened(str(row[0])) for row in plan],
+    )
+
+
+def _shortened(line: str) -> str:
+    """A line of a plan, with no more than the first of many keys."""
+    return re.sub(r"'\{(?P<first>([^,}]*,){3})[^}]{40,}\}'", r"'{\g<first>…}'", line)
+
+
+def _brute_force(connection: Connection, plates: Sequence[str], dice: random.Random) -> float:
+    """Seconds for the distance of every row, which one query takes; the median of a few."""
+    taken_s = []
+    for plate in dice.sample(plates, BRUTE_REPEATS):
+        began_s = time.perf_counter()
+        connection.execute(BRUTE_FORCE, {"near": plate, "within": 1.0})
+        taken_s.append(time.perf_counter() - began_s)
+    return statistics.median(taken_s)
+
+
+def _cost(connection: Connection, rows: int, build_s: float) -> Cost:
+    sizes = {name: _megabytes(connection, "pg_relation_size", name) for name in INDEXES}
+    table_mb = _megabytes(connection, "pg_total_relation_size", "vehicles")
+    with_s = _insert(connection, rows)
+    _without_indexes(connection)
+    without_s = _insert(connection, rows)
+    return Cost(table_mb, sizes, build_s, with_s / INSERTED * 1e6, without_s / INSERTED * 1e6)
+
+
+def _insert(connection: Connection, rows: int) -> float:
+    """Seconds for the rows behind the first `rows`, which go again."""
+    parameters = {"new": NEW, "span": SPAN_DAYS, "rows": rows, "first": rows, "last": rows + INSERTED - 1}
+    began_s = time.perf_counter()
+    connection.execute(FILL, parameters)
+    taken_s = time.perf_counter() - began_s
+    connection.execute("DELETE FROM vehicles WHERE ts <= %s", (NEW - timedelta(days=SPAN_DAYS),))
+    connection.execute("VACUUM vehicles")
+    return taken_s
+
+
+def _megabytes(connection: Connection, function: LiteralString, name: str) -> float:
+    row = connection.execute(
+        sql.SQL("SELECT {}(%s::regclass)::float8 / 1e6").format(sql.Identifier(function)), (name,)
+    ).fetchone()
+    assert row is not None
+    return float(str(row[0]))
+
+
+def _table(timings: Sequence[Timing], brute_s: float, cost: Cost, rows: int) -> str:
+    lines = [
+        f"{rows} rows, {timings[0].searches} searches of each kind\n",
+        "| search | median ms | p99 ms | most ms | rows found |",
+        "|---|--:|--:|--:|--:|",
+        *(
+            f"| {one.kind} | {one.median_ms:.1f} | {one.p99_ms:.1f} | {one.most_ms:.1f} | {one.mean_found:.1f} |"
+            for one in timings
+        ),
+    ]
+    near = next(one for one in timings if one.kind == "near, up to 1")
+    sizes = ", ".join(f"{name} {size:.0f}" for name, size in cost.index_mb.items())
+    return "\n".join(
+        [
+            *lines,
+            f"\nthe distance of every row: {brute_s:.1f} s, {brute_s * 1000 / near.median_ms:.0f} × near, up to 1",
+            f"vehicles with all its indexes {cost.table_mb:.0f} MB; of this search, MB: {sizes}",
+            f"built in {cost.build_s:.0f} s; a row inserted: {cost.insert_us:.0f} µs, "
+            f"without these indexes {cost.insert_without_us:.0f} µs\n",
+            f"plan of the last search {near.kind}:\n",
+            *near.plan,
+        ]
+    )
+
+
+if __name__ == "__main__":
+    main()
