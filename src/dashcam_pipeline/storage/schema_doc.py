@@ -16,16 +16,27 @@ from dashcam_pipeline.storage.connection import Connection, connect
 from dashcam_pipeline.storage.database import Database
 from dashcam_pipeline.storage.queries import query
 
-ORDER = ("sightings", "vehicles", "joined", "videos", "runs", "dead_letters", "watchlist", "alerts")
+ORDER = (
+    "sightings",
+    "vehicles",
+    "joined",
+    "videos",
+    "runs",
+    "dead_letters",
+    "watchlist",
+    "alerts",
+    "purged_pictures",
+)
 
 INTRODUCTION = """\
 # Database
 
-The view `sightings` is what to query: one row a vehicle passing one camera. Behind it lie seven tables:
+The view `sightings` is what to query: one row a vehicle passing one camera. Behind it lie eight tables:
 `vehicles` holds a row a track, `joined` which of them are one vehicle ([trips.md](trips.md)); `videos` the
 input files of each run; `runs` the runs; `dead_letters` the work that was given up; `watchlist` and
-`alerts` the plates that are watched for and their hits ([watchlist.md](watchlist.md)). This page is written
-from the comments in the database itself (`\\d+ vehicles` in psql shows the same).
+`alerts` the plates that are watched for and their hits ([watchlist.md](watchlist.md)); `purged_pictures` what an
+interrupted purge has left to do ([privacy.md](privacy.md)). This page is written from the comments in the database
+itself (`\\d+ vehicles` in psql shows the same).
 
 What holds:
 
