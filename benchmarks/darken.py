@@ -18,23 +18,23 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-LIGHT = 0.006  # share of the light by day that is left
+LIGHT = 0.0012  # share of the light by day that is left
 FULL_WELL = 9_000.0  # photons that make a pixel white, by day
 READ_NOISE = 2.5  # photons, standard deviation
-GAIN = 40.0  # of the camera: less than what is missing, so the picture stays dark
+WHITE = 0.24  # light of what was white, after the camera's gain: dark, as such pictures are
 LEVELS = 4096
 CRF = "23"
 SEED = 1
 
 
-def darkened(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def darkened(picture: NDArray[np.uint8], light: float) -> NDArray[np.uint8]:
     """A picture by night, of a uint8 picture of shape (height, width, 3)."""
-    photons = cv2.LUT(picture, _linear() * (LIGHT * FULL_WELL))
+    photons = cv2.LUT(picture, _linear() * (light * FULL_WELL))
     # A normal distribution of the same mean and variance; counted photons are Poisson's, and far slower to draw.
     noise = np.empty(photons.shape, np.float32)
     cv2.randn(noise, 0.0, 1.0)
     noise *= cv2.sqrt(photons + READ_NOISE**2)
-    level = (photons + noise) * (GAIN / FULL_WELL * (LEVELS - 1))
+    level = (photons + noise) * (WHITE / (light * FULL_WELL) * (LEVELS - 1))
     return _encoded()[np.clip(level, 0, LEVELS - 1).astype(np.uint16)]
 
 
@@ -59,6 +59,9 @@ def main() -> None:
     )
     parser.add_argument("drive", type=Path)
     parser.add_argument("night", type=Path)
+    parser.add_argument(
+        "--light", type=float, default=LIGHT, help="share that is left (default: %(default)s)"
+    )
     given = parser.parse_args()
     cv2.setRNGSeed(SEED)
     with av.open(given.drive) as source, av.open(given.night, "w") as target:
@@ -67,7 +70,9 @@ def main() -> None:
         written = target.add_stream("libx264", rate=rate, options={"crf": CRF, "preset": "veryfast"})
         written.width, written.height, written.pix_fmt = shown.width, shown.height, "yuv420p"
         for frame in source.decode(shown):
-            night = av.VideoFrame.from_ndarray(darkened(frame.to_ndarray(format="bgr24")), format="bgr24")
+            night = av.VideoFrame.from_ndarray(
+                darkened(frame.to_ndarray(format="bgr24"), given.light), format="bgr24"
+            )
             target.mux(written.encode(night))
         target.mux(written.encode())
     shutil.copyfile(given.drive.with_suffix(".json"), given.night.with_suffix(".json"))
