@@ -27,7 +27,7 @@ from dashcam_pipeline.storage.writer import ResultWriter
 from dashcam_pipeline.vision.models.plate_reader import open_plate_reader
 from dashcam_pipeline.vision.models.runtime import RuntimeOptions
 from dashcam_pipeline.vision.types import Box, Image
-from render_bench import make_clip_with_sound, pictures, times
+from render_bench import make_clip_with_sound, pictures, sound, times
 from run_command import COMMAND
 from sources_clips import flat, make_clip, noise, real_clip
 from storage_rows import RUN, SIGHTING, VIDEO
@@ -204,10 +204,24 @@ def test_stopped_rendering_leaves_nothing(
     assert left_in(here) == []
 
 
+def test_face_model_that_is_missing_is_named_with_what_brings_it(
+    dashcam: Dashcam,
+    clip: Path,
+    dsn: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("DASHCAM_WEIGHTS_DIR", str(tmp_path / "no_weights"))
+    assert dashcam(clip, "--db", dsn, "--blur", "faces") == EXIT_ENVIRONMENT
+    told = capsys.readouterr().err
+    assert "--blur faces" in told
+    assert "dashcam weights fetch yunet_n" in told
+    assert left_in(Path.cwd()) == []
+
+
 def test_sound_can_be_left_out(dashcam: Dashcam, clip: Path, dsn: str) -> None:
     assert dashcam(clip, "--db", dsn, "--no-audio", "-o", "a.mp4") == EXIT_OK
-    from render_bench import sound
-
     assert sound(clip)
     assert sound(Path("a.mp4")) == []
 
