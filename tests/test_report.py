@@ -461,3 +461,21 @@ def test_plate_of_the_watchlist_is_marked(dashcam: Dashcam, results: str, tmp_pa
     card = next(one for one in page.named("li") if one.attributes.get("data-text") == "LS15EBC")
     assert "Watched plate: stolen <1>" in card.text
     assert "alerts" in [one.attributes.get("id") for one in page.named("h2")]
+
+
+@pytest.mark.parametrize(
+    ("source", "said"), [("gps", False), ("name", False), ("container", True), ("file", True)]
+)
+def test_wall_time_that_is_often_wrong_says_what_it_rests_on(
+    dashcam: Dashcam, results: str, tmp_path: Path, source: str, said: bool
+) -> None:
+    with psycopg.connect(results) as connection:
+        connection.execute("UPDATE vehicles SET time_source = %s", (source,))
+        connection.execute("UPDATE videos SET time_source = %s", (source,))
+    assert dashcam("report", "-o", tmp_path / "report", "--db", results) == EXIT_OK
+    page = parsed(tmp_path / "report/index.html")
+    card = next(one for one in page.named("li") if one.attributes.get("data-text") == "LS15EBC")
+    assert "2026-01-02 04:04:06 +01:00" in card.text
+    assert ("+01:00 (by " in card.text) == said
+    ticks = [one.text for one in page.named("text") if "wall" in one.attributes.get("class", "")]
+    assert ticks[:2] == ([] if said else ["04:04:05", "04:04:10"])

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from dashcam_pipeline.report.pictures import CardPictures
-from dashcam_pipeline.report.wording import clock, degrees, moment
+from dashcam_pipeline.report.wording import clock, degrees, moment_with_source
 from dashcam_pipeline.storage.explaining import Explanation
 from dashcam_pipeline.storage.reading import Sighting
 from dashcam_pipeline.storage.reporting import RaisedAlert
@@ -110,7 +110,7 @@ def card(
         last_video=seen.last_video or "",
         reads=seen.reads,
         agreeing_reads=seen.agreeing_reads,
-        when=moment(seen.ts),
+        when=moment_with_source(seen.ts, seen.time_source),
         latitude=seen.latitude,
         longitude=seen.longitude,
         speed_kmh=seen.speed_kmh,

@@ -11,20 +11,13 @@ from dashcam_pipeline.report.cards import Card, Standing
 from dashcam_pipeline.report.charts import Histogram, Measured, confidence_histogram, width_histogram
 from dashcam_pipeline.report.timeline import Timeline, timeline
 from dashcam_pipeline.report.track_map import TrackMap, track_map
-from dashcam_pipeline.report.wording import moment
+from dashcam_pipeline.report.wording import DOUBTFUL_SOURCES, TIME_SOURCES, moment
 from dashcam_pipeline.storage.reading import RunSummary, VideoSummary
 from dashcam_pipeline.storage.reporting import Footage, MadeWith
 from dashcam_pipeline.storage.rows import DeadLetterRow, VideoStatus
 from dashcam_pipeline.vision.reasons import in_words
 
 OF_ANOTHER_RUN = "of an earlier run"
-TIME_SOURCES = {
-    "gps": "its GPS",
-    "sidecar": "a file beside it",
-    "name": "its name",
-    "container": "its creation time",
-    "file": "the time of the file",
-}
 ADVICE = {
     VideoStatus.FAILED: "Nothing of it could be read. Try to play it in a video player: where that works too, "
     "`dashcam retry` reads it again; else copy it from the card once more.",
@@ -181,6 +174,7 @@ def overview(
 def _part(video: ArrangedVideo, footage: Footage | None, cards: Sequence[Card]) -> VideoPart:
     size = f"{footage.width} × {footage.height}" if footage and footage.width and footage.height else None
     duration_s = video.summary.duration_s if video.summary else None
+    started_at = footage.started_at if footage and footage.time_source not in DOUBTFUL_SOURCES else None
     return VideoPart(
         number=video.number,
         filename=video.filename,
@@ -194,7 +188,7 @@ def _part(video: ArrangedVideo, footage: Footage | None, cards: Sequence[Card]) 
         cards=tuple(cards),
         plates=sum(card.standing is Standing.CLAIM for card in cards),
         files=video.files,
-        timeline=timeline(cards, duration_s),
+        timeline=timeline(cards, duration_s, started_at),
         track=track_map(footage.track if footage else (), cards),
     )
 
@@ -203,7 +197,7 @@ def _recorded_by(footage: Footage) -> str | None:
     if footage.time_source is None:
         return None
     source = TIME_SOURCES.get(footage.time_source, footage.time_source)
-    return f"from {source}{f'; {footage.time_note}' if footage.time_note else ''}"
+    return f"by {source}{f'; {footage.time_note}' if footage.time_note else ''}"
 
 
 def _reasons(cards: Iterable[Card]) -> tuple[Reason, ...]:

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, UnidentifiedImageError
 
 from dashcam_pipeline import __version__
 from dashcam_pipeline.report.fonts import BOLD, FIXED, REGULAR, font
-from dashcam_pipeline.report.wording import clock, degrees, moment
+from dashcam_pipeline.report.wording import clock, degrees, moment_with_source
 from dashcam_pipeline.storage.explaining import Explained, Explanation
 from dashcam_pipeline.vision.reasons import in_words
 
@@ -109,9 +109,9 @@ def _lines(seen: Explained) -> list[Line]:
     span = f"{clock(seen.first_s)} to {clock(seen.last_s)}{goes_on}"
     shown = f"picture at {seen.video_ts_frame:.1f} s (frame {seen.frame_idx})"
     lines.append(Line("in the video", f"{span}; {shown}"))
-    when = moment(seen.ts)
+    when = moment_with_source(seen.ts, seen.time_source)
     if when is not None:
-        lines.append(Line("time", f"{when}{f' (from: {seen.time_source})' if seen.time_source else ''}"))
+        lines.append(Line("time", when))
     if seen.latitude is not None and seen.longitude is not None:
         speed = f", {seen.speed_kmh:.0f} km/h" if seen.speed_kmh is not None else ""
         lines.append(Line("place", f"{degrees(seen.latitude, seen.longitude)}{speed}"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from importlib import resources
 
@@ -9,6 +10,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from dashcam_pipeline.report.wording import clock, counted, length
+
+_CODE = re.compile(r"`([^`]+)`")
 
 
 def render(template: str, **values: object) -> str:
@@ -18,10 +21,9 @@ def render(template: str, **values: object) -> str:
 
 def with_code(text: str) -> Markup:
     """A text in which `backticks` mark commands, as HTML."""
-    parts = text.split("`")
+    parts = _CODE.split(text)
     return Markup("").join(
-        Markup("<code>{}</code>").format(part) if number % 2 and number < len(parts) - 1 else part
-        for number, part in enumerate(parts)
+        Markup("<code>{}</code>").format(part) if number % 2 else part for number, part in enumerate(parts)
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from dashcam_pipeline.report.cards import Card
 from dashcam_pipeline.report.wording import clock
@@ -30,7 +31,8 @@ class Tick:
     """A label below the bars."""
 
     left: float  # percent
-    label: str
+    label: str  # place in the video
+    wall: str | None  # time of day, where it is known
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +43,18 @@ class Timeline:
     lanes: int
     ticks: tuple[Tick, ...]
 
+    @property
+    def has_wall_time(self) -> bool:
+        return any(tick.wall is not None for tick in self.ticks)
 
-def timeline(cards: Sequence[Card], duration_s: float | None) -> Timeline:
+
+def timeline(cards: Sequence[Card], duration_s: float | None, started_at: datetime | None = None) -> Timeline:
     """The sightings that begin in a video; one that goes on in the next file reaches to the end.
 
     Args:
         cards: of one video.
         duration_s: of the video; where unknown, up to the last sighting.
+        started_at: wall time of its beginning, where it is known for sure.
     """
     length = max([duration_s or 0.0, *(card.last_s for card in cards if not card.goes_on), 0.1])
     free: list[float] = []  # where the next bar of each lane may begin
@@ -64,10 +71,17 @@ def timeline(cards: Sequence[Card], duration_s: float | None) -> Timeline:
         else:
             free[lane] = max(free[lane], end)
         bars.append(TimelineBar(card, round(100 * left, 3), round(100 * width, 3), lane))
-    return Timeline(tuple(bars), max(1, len(free)), _ticks(length))
+    return Timeline(tuple(bars), max(1, len(free)), _ticks(length, started_at))
 
 
-def _ticks(length: float) -> tuple[Tick, ...]:
+def _ticks(length: float, started_at: datetime | None) -> tuple[Tick, ...]:
     step = next((step for step in TICK_STEPS_S if length / step <= MOST_TICKS), TICK_STEPS_S[-1])
     count = int(length // step)
-    return tuple(Tick(round(100 * n * step / length, 3), clock(n * step)) for n in range(count + 1))
+    return tuple(
+        Tick(round(100 * n * step / length, 3), clock(n * step), _wall(started_at, n * step))
+        for n in range(count + 1)
+    )
+
+
+def _wall(started_at: datetime | None, seconds: int) -> str | None:
+    return None if started_at is None else f"{started_at + timedelta(seconds=seconds):%H:%M:%S}"

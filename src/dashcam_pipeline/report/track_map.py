@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dashcam_pipeline.report.cards import Card
 from dashcam_pipeline.storage.rows import FixRow
 
 EARTH_RADIUS_M = 6_371_008.8
-WIDTH, HEIGHT, MARGIN = 480.0, 300.0, 28.0  # of the drawing
+WIDTH, MARGIN = 480.0, 28.0  # of the drawing
+LOWEST, HIGHEST = 130.0, 300.0  # its height
 SMALLEST_M = 20.0  # what the drawing shows at least, so that a parked car is a point
 LONGEST_SCALE = 0.3  # of the drawing's width
 MOST_POINTS = 600
@@ -36,8 +37,8 @@ class TrackMap:
     scale_width: float
     scale_label: str  # "200 m"
     length_km: float  # of the track
+    height: float
     width: float = WIDTH
-    height: float = HEIGHT
 
 
 def track_map(track: Sequence[FixRow], cards: Sequence[Card]) -> TrackMap | None:
@@ -60,7 +61,7 @@ def track_map(track: Sequence[FixRow], cards: Sequence[Card]) -> TrackMap | None
     scale_m = _round_below(longest_m)
     label = f"{scale_m:g} m" if scale_m < 1000 else f"{scale_m / 1000:g} km"
     metres = sum(math.dist(project.metres(*a[1:3]), project.metres(*b[1:3])) for a, b in _steps(track))
-    return TrackMap(lines, marks, scale_m * project.units_a_metre, label, metres / 1000)
+    return TrackMap(lines, marks, scale_m * project.units_a_metre, label, metres / 1000, project.height)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +71,17 @@ class _Projection:
     middle_lat: float
     middle_lon: float
     units_a_metre: float
+    height: float  # of the drawing
 
     @classmethod
     def over(cls, points: Sequence[tuple[float, float]]) -> _Projection:
         lats, lons = [lat for lat, _ in points], [lon for _, lon in points]
-        unscaled = cls((min(lats) + max(lats)) / 2, (min(lons) + max(lons)) / 2, 1.0)
+        unscaled = cls((min(lats) + max(lats)) / 2, (min(lons) + max(lons)) / 2, 1.0, HIGHEST)
         east, north = unscaled.metres(max(lats), max(lons))
-        units = min(
-            (WIDTH - 2 * MARGIN) / max(2 * east, SMALLEST_M),
-            (HEIGHT - 2 * MARGIN) / max(2 * north, SMALLEST_M),
-        )
-        return cls(unscaled.middle_lat, unscaled.middle_lon, units)
+        wide, high = max(2 * east, SMALLEST_M), max(2 * north, SMALLEST_M)
+        units = min((WIDTH - 2 * MARGIN) / wide, (HIGHEST - 2 * MARGIN) / high)
+        height = min(HIGHEST, max(LOWEST, high * units + 3 * MARGIN))
+        return replace(unscaled, units_a_metre=units, height=round(height))
 
     def metres(self, latitude: float, longitude: float) -> tuple[float, float]:
         """East and north of the middle."""
@@ -89,9 +90,8 @@ class _Projection:
 
     def at(self, latitude: float, longitude: float) -> tuple[float, float]:
         east, north = self.metres(latitude, longitude)
-        return round(WIDTH / 2 + east * self.units_a_metre, 1), round(
-            HEIGHT / 2 - north * self.units_a_metre, 1
-        )
+        x = WIDTH / 2 + east * self.units_a_metre
+        return round(x, 1), round(self.height / 2 - north * self.units_a_metre, 1)
 
 
 def _thinned(track: Sequence[FixRow]) -> list[FixRow]:

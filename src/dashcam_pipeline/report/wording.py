@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from datetime import datetime
 
+TIME_SOURCES = {
+    "gps": "its GPS",
+    "sidecar": "a file beside it",
+    "name": "its name",
+    "container": "its creation time",
+    "file": "the time of the file",
+}
+"""What tells the wall time of a video, as `videos.time_source` has it."""
+DOUBTFUL_SOURCES = frozenset({"container", "file"})
+"""Cameras with a wrong clock, and copies of a file, make these wrong without a sign of it."""
+
 MINUTE_S, HOUR_S = 60, 3600
+LOCAL_CHARS = 19  # of a time without its offset
 
 
 def clock(seconds: float) -> str:
@@ -27,7 +39,18 @@ def length(seconds: float) -> str:
 
 def moment(when: datetime | None) -> str | None:
     """A wall time with its offset: 2026-05-01 14:03:05 +02:00."""
-    return None if when is None else when.isoformat(sep=" ", timespec="seconds").replace("+", " +")
+    if when is None:
+        return None
+    text = when.isoformat(sep=" ", timespec="seconds")
+    return f"{text[:LOCAL_CHARS]} {text[LOCAL_CHARS:]}"
+
+
+def moment_with_source(when: datetime | None, source: str | None) -> str | None:
+    """The same, and what it rests on where that is often wrong."""
+    said = moment(when)
+    if said is None or source is None or source not in DOUBTFUL_SOURCES:
+        return said
+    return f"{said} (by {TIME_SOURCES[source]})"
 
 
 def counted(count: int, one: str, many: str | None = None) -> str:
