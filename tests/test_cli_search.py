@@ -58,8 +58,11 @@ def results(dsn: str) -> str:
     return dsn
 
 
-def test_plate_is_listed_with_its_proof(dashcam: Dashcam, results: str, capsys: Output) -> None:
-    assert dashcam("search", "ls-15 ebc", "--db", results) == EXIT_OK
+@pytest.mark.parametrize("plate", [["ls-15 ebc"], ["LS15", "EBC"], ["LS15EBC"]])
+def test_plate_is_listed_with_its_proof(
+    dashcam: Dashcam, results: str, capsys: Output, plate: list[str]
+) -> None:
+    assert dashcam("search", *plate, "--db", results) == EXIT_OK
     heading, claim, guess, *_ = capsys.readouterr().out.splitlines()
     assert heading.split()[:4] == ["plate", "sure", "vehicle", "when"]
     for part in (

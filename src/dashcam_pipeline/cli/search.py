@@ -29,8 +29,8 @@ MOST_NAMED = 5  # near plates, in the line that offers them
 
 
 def search(
-    plate: Annotated[
-        str | None,
+    words: Annotated[
+        list[str] | None,
         typer.Argument(
             metavar="PLATE",
             help="Blanks, dashes and case don't count; * stands for any characters, ? for one. Without it, "
@@ -92,6 +92,7 @@ def search(
     Example: dashcam search "ls15 ebc" --near --since 3d
     """
     now = datetime.now().astimezone()
+    plate = " ".join(words) if words else None
     reach = DEFAULT_WITHIN if near and within is None else within
     if plate is None and reach is not None:
         raise BadInput("near plates are those near a plate: name it, as in `dashcam search LS15EBC --near`")
