@@ -12,6 +12,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+TESTABLE := $(VENV)/.testable
 PEER_VENV := .venv-peer
 PEER_INSTALLED := $(PEER_VENV)/.installed
 DEMO_CLIPS := clips/demo
@@ -39,7 +40,7 @@ help:  ## what there is to make
 demo: weights clips  ## the main job over a few real clips, ending in a table of the sightings
 	$(BIN)/dashcam run $(DEMO_CLIPS) --work-dir $(DEMO_WORK_DIR) $(RUN_ARGS)
 
-test: weights  ## the whole test suite
+test: weights $(TESTABLE)  ## the whole test suite
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 lint: setup  ## ruff, mypy, and whether the derived documents are up to date
@@ -87,6 +88,11 @@ $(INSTALLED): pyproject.toml
 	  echo "$(PYTHON) can't make a virtual environment; on Debian: apt-get install python3-venv" >&2; exit 1; }
 	$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -e '.[dev]'
 	$(BIN)/python -m dashcam_pipeline.one_cv2
+	@touch $@
+
+# Readers of every export format, and other things that nothing but the tests needs: 400 MB.
+$(TESTABLE): pyproject.toml $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -e '.[dev,test]'
 	@touch $@
 
 # It wants other libraries than the project, and is only run by the bench.
