@@ -151,8 +151,7 @@ def note(connection: Connection, rows: Iterable[WithPictures], places: Places) -
         (str(places.folders[row.run_id]), path, row.video_id)
         for row in rows
         if row.run_id in places.folders
-        for picture in row.pictures
-        for path in _with_siblings(picture)
+        for path in row.pictures
     ]
     if noted:
         folders, paths, video_ids = (list(column) for column in zip(*noted, strict=True))
@@ -160,14 +159,6 @@ def note(connection: Connection, rows: Iterable[WithPictures], places: Places) -
             query("purge", "note_pictures"),
             {"host": platform.node(), "folders": folders, "paths": paths, "video_ids": video_ids},
         )
-
-
-def _with_siblings(picture: str) -> tuple[str, ...]:
-    """A dead letter of a refused row names the vehicle's picture alone; the others have no row either."""
-    stem, is_vehicle, rest = picture.rpartition("_vehicle.")
-    if not is_vehicle or not picture.startswith(EVIDENCE):
-        return (picture,)
-    return tuple(f"{stem}_{what}.{rest}" for what in ("vehicle", "plate", "frame", "strip"))
 
 
 def sweep(connection: Connection, folders: Collection[Path], step: Step = lambda name: None) -> Removed:

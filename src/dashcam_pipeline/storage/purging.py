@@ -8,7 +8,7 @@ All functions take a connection that commits by itself.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from psycopg.rows import class_row, scalar_row
@@ -161,11 +161,21 @@ def _remove_dead_letters(connection: Connection, aim: Aim, places: Places, step:
                 rows = cursor.execute(
                     query("purge", "remove_dead_letters"), {**aim.parameters, "most": BATCH}
                 ).fetchall()
-            note(connection, rows, places)
+            note(connection, [_with_siblings(row) for row in rows], places)
         step("dead letters removed")
         if not rows:
             return
         yield Removed(dead_letters=len(rows)) + sweep(connection, places.distinct, step)
+
+
+def _with_siblings(row: _Row) -> _Row:
+    """A dead letter of a refused row names the vehicle's picture alone; the others have no row either."""
+    found: list[str] = []
+    for picture in row.pictures:
+        stem, is_vehicle, rest = picture.rpartition("_vehicle.")
+        kinds = ("vehicle", "plate", "frame", "strip") if is_vehicle else ()
+        found += [f"{stem}_{kind}.{rest}" for kind in kinds] or [picture]
+    return replace(row, pictures=found)
 
 
 def _count_anew(connection: Connection, rows: Sequence[_Row]) -> None:
