@@ -67,6 +67,8 @@ class WorkDirBusy(DashcamError):
 class VideoUnreadable(DashcamError):
     """A video can't be opened or decoded at all. The run goes on with the others."""
 
+    exit_code = EXIT_BAD_INPUT
+
     def __init__(self, video: str, reason: str) -> None:
         super().__init__(video, reason)
         self.video = video  # its path, printable
