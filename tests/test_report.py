@@ -479,3 +479,14 @@ def test_wall_time_that_is_often_wrong_says_what_it_rests_on(
     assert ("+01:00 (by " in card.text) == said
     ticks = [one.text for one in page.named("text") if "wall" in one.attributes.get("class", "")]
     assert ticks[:2] == ([] if said else ["04:04:05", "04:04:10"])
+
+
+def test_report_of_one_video_is_about_nothing_else(dashcam: Dashcam, results: str, tmp_path: Path) -> None:
+    folder = tmp_path / "report"
+    assert dashcam("report", "--video", "drive.mp4", "-o", folder, "--db", results) == EXIT_OK
+    shown = " ".join(parsed(folder / "index.html").named("main")[0].text.split())
+    assert "LS15EBC" in shown
+    for other in ("a.mp4", ODD, "<b>X&1"):
+        assert other not in shown
+    assert len(list((folder / "sightings").iterdir())) == 3
+    assert dashcam("report", "--video", "none.mp4", "-o", folder, "--db", results) == EXIT_BAD_INPUT

@@ -12,8 +12,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from dashcam_pipeline.cli.options import Db, WorkDir
-from dashcam_pipeline.cli.results import open_results
+from dashcam_pipeline.cli.options import Db, RunId, VideoName, WorkDir
+from dashcam_pipeline.cli.results import open_results, warn_of_replaced
 from dashcam_pipeline.report.folder import check
 from dashcam_pipeline.report.writing import Say, write_report
 from dashcam_pipeline.storage import reading
@@ -25,15 +25,14 @@ LINE_EVERY = 500  # sightings, where there is no terminal
 
 
 def report(
-    run: Annotated[
-        str, typer.Option("--run", metavar="ID", help="A run's id or its beginning, or `latest`.")
-    ] = LATEST,
+    run: RunId = LATEST,
     output: Annotated[
         Path | None,
         typer.Option(
             "--output", "-o", metavar="DIR", help="Folder of the report, else `report-<run>` in this folder."
         ),
     ] = None,
+    video: VideoName = None,
     db: Db = None,
     work_dir: WorkDir = None,
 ) -> None:
@@ -49,8 +48,10 @@ def report(
     with open_results(location) as connection:
         found = reading.find_run(connection, run)
         target = output or Path(f"report-{found.run_id}")
+        only = reading.find_videos(connection, found.run_id, video) if video is not None else None
+        warn_of_replaced(connection, found)
         with _progress() as say:
-            written = write_report(connection, found, target, location.work_dir, say)
+            written = write_report(connection, found, target, only, location.work_dir, say)
     if written.missing_pictures:
         print(
             f"{written.missing_pictures} pictures are not there any more: the report has placeholders for them; "

@@ -91,7 +91,8 @@ class Overview:
     began: str | None
     ended: str | None
     video_s: float
-    states: tuple[tuple[str, int], ...]  # of the videos, with their number
+    files: int  # videos that the report is about
+    states: tuple[tuple[str, int], ...]  # of these, with their number
     videos: tuple[VideoPart, ...]
     confidence: Histogram
     widths: Histogram
@@ -133,7 +134,7 @@ def overview(
     """The first page of a report.
 
     Args:
-        videos: all of the run.
+        videos: of the run, those that the report is about.
         footage: of the same videos.
         arranged: those that are shown, with what is shown of them.
         cards: of their sightings, by key.
@@ -150,6 +151,7 @@ def overview(
         began=moment(run.started_at.astimezone()),
         ended=moment(run.finished_at.astimezone()) if run.finished_at else None,
         video_s=sum(part.duration_s or 0.0 for part in parts),
+        files=len(videos),
         states=tuple(sorted(states.items(), key=lambda one: (-one[1], one[0]))),
         videos=parts,
         confidence=confidence_histogram(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from dashcam_pipeline import __version__
 from dashcam_pipeline.report.arranging import Placed, arrange
@@ -18,9 +19,12 @@ from dashcam_pipeline.report.templating import render
 from dashcam_pipeline.storage import reading, reporting
 from dashcam_pipeline.storage.connection import Connection
 from dashcam_pipeline.storage.explaining import explain_all
-from dashcam_pipeline.storage.reading import RunSummary
+from dashcam_pipeline.storage.reading import RunSummary, VideoSummary
+from dashcam_pipeline.storage.rows import DeadLetterRow
 
 BATCH = 100  # sightings that are read from the database at once
+
+OfVideo = TypeVar("OfVideo", VideoSummary, DeadLetterRow)
 
 Say = Callable[[int, int], None]
 """Is told how many sightings are written, of how many."""
@@ -40,6 +44,7 @@ def write_report(
     connection: Connection,
     run: RunSummary,
     target: Path,
+    video_ids: Sequence[str] | None = None,
     work_dir: Path | None = None,
     say: Say | None = None,
 ) -> Written:
@@ -47,6 +52,7 @@ def write_report(
 
     Args:
         target: made if it isn't there; what no report wrote is not touched.
+        video_ids: only of these videos.
         work_dir: where pictures are looked for that are not in the work dir of their run any more.
 
     Raises:
@@ -54,8 +60,8 @@ def write_report(
         DiskUnavailable: the folder is full or can't be written to.
     """
     with report_folder(target) as folder:
-        videos = reading.list_videos(connection, run.run_id)
-        sightings = list(reading.iterate_sightings(connection, run, work_dir=work_dir))
+        videos = _only(reading.list_videos(connection, run.run_id), video_ids)
+        sightings = list(reading.iterate_sightings(connection, run, video_ids, work_dir))
         arranged = arrange(videos, sightings)
         (folder / FOLDER).mkdir()
         cards: dict[str, Card] = {}
@@ -69,12 +75,16 @@ def write_report(
             reporting.made_with(connection, run.run_id),
             videos,
             reporting.list_footage(connection, run.run_id),
-            reading.list_dead_letters(connection, run.run_id),
+            _only(reading.list_dead_letters(connection, run.run_id), video_ids),
             arranged,
             cards,
         )
         _write_pages(whole, folder)
     return Written(target / INDEX, len(cards), whole.plates, whole.missing_pictures)
+
+
+def _only(found: list[OfVideo], video_ids: Sequence[str] | None) -> list[OfVideo]:
+    return found if video_ids is None else [one for one in found if one.video_id in video_ids]
 
 
 def _sightings(
