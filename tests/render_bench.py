@@ -54,7 +54,9 @@ def rendered(
     only_plate: str | None = None,
 ) -> Rendered:
     """Render a video with these vehicles."""
-    drawing = Drawing(vehicles=tuple(map(Vehicle, vehicles)), only_plate=only_plate)
+    drawn = tuple(map(Vehicle, vehicles))
+    chosen = tuple(one for one in drawn if one.sighting.plate == only_plate) if only_plate else None
+    drawing = Drawing(vehicles=drawn, chosen=chosen)
     job = Render(
         video=video,
         window=window or Window(),

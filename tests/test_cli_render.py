@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import psycopg
 import pytest
 
 from dashcam_pipeline.cli import main
@@ -23,6 +24,7 @@ from dashcam_pipeline.errors import (
 )
 from dashcam_pipeline.render.colours import of_track
 from dashcam_pipeline.sources.identity import video_id
+from dashcam_pipeline.storage.plate_hash import hashed
 from dashcam_pipeline.storage.writer import ResultWriter
 from dashcam_pipeline.vision.models.plate_reader import open_plate_reader
 from dashcam_pipeline.vision.models.runtime import RuntimeOptions
@@ -181,6 +183,23 @@ def test_no_screen_is_one_clear_line(
         monkeypatch.delenv(variable, raising=False)
     assert dashcam(clip, "--db", dsn, "--show") == EXIT_ENVIRONMENT
     assert "--show: there is no screen here" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("spelling", ["LS15EBC", "ls15 ebc"])
+@pytest.mark.parametrize("key", [None, "a key that is long enough"])
+def test_plate_is_found_in_any_spelling_and_by_its_hash(
+    dashcam: Dashcam,
+    clip: Path,
+    dsn: str,
+    monkeypatch: pytest.MonkeyPatch,
+    spelling: str,
+    key: str | None,
+) -> None:
+    if key is not None:
+        monkeypatch.setenv("DASHCAM_PLATE_KEY", key)
+        with psycopg.connect(dsn) as connection:
+            connection.execute("UPDATE vehicles SET final_plate = %s", [hashed("LS15EBC", key.encode())])
+    assert dashcam(clip, "--db", dsn, "--plate", spelling) == EXIT_OK
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

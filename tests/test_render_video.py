@@ -17,7 +17,7 @@ from dashcam_pipeline.render.drawing import Drawing, label_text
 from dashcam_pipeline.render.encoding import Encoding
 from dashcam_pipeline.render.labels import label, place
 from dashcam_pipeline.render.reading import Window
-from dashcam_pipeline.render.rendering import check_sound
+from dashcam_pipeline.render.rendering import check
 from dashcam_pipeline.render.vehicles import Vehicle
 from dashcam_pipeline.vision.types import Box, Image
 from render_bench import (
@@ -114,29 +114,40 @@ def test_vehicle_that_is_asked_for_stands_out(tmp_path: Path) -> None:
     other = (400.0, 200.0, 500.0, 300.0)
     chosen = sighting((0.0, BOX), (1.0, BOX), track_id=2, plate="AB12CDE")
     thin = sighting((0.0, other), (1.0, other), track_id=5, plate="XY99ZZZ")
-    rendered(clip, tmp_path / "b.mp4", chosen, thin, only_plate="ab12 cde")
+    rendered(clip, tmp_path / "b.mp4", chosen, thin, only_plate="AB12CDE")
     image = pictures(tmp_path / "b.mp4")[2]
     assert (image[40:56, 102:200].astype(int).min(axis=2) < 60).any()  # its label's letters
     assert np.abs(image[170:194, 402:480].astype(int) - 90).max() < 20  # the other has none
 
 
 @pytest.mark.parametrize(
-    ("plate", "guess", "hidden", "only", "text"),
+    ("plate", "guess", "hidden", "chosen", "text"),
     [
         ("AB12CDE", None, False, None, "#1 car AB12CDE 90%"),
         (None, "AB12CD", False, None, "#1 car AB12CD? 90%"),
         (None, None, False, None, "#1 car"),
         ("AB12CDE", None, True, None, "#1 car"),
-        ("AB12CDE", None, True, "AB12CDE", "#1 car AB12CDE 90%"),
-        ("AB12CDE", None, True, "ZZ", "#1 car"),
+        ("AB12CDE", None, True, True, "#1 car AB12CDE 90%"),
+        ("AB12CDE", None, True, False, "#1 car"),
+        ("h:0123456789abcdef0123abcd", None, False, None, "#1 car h:012345… 90%"),
     ],
-    ids=["claimed", "guessed", "nothing", "hidden", "the one that is kept", "not the one that is kept"],
+    ids=[
+        "claimed",
+        "guessed",
+        "nothing",
+        "hidden",
+        "the one that is kept",
+        "not the one that is kept",
+        "hashed",
+    ],
 )
 def test_label_tells_what_may_be_told(
-    plate: str | None, guess: str | None, hidden: bool, only: str | None, text: str
+    plate: str | None, guess: str | None, hidden: bool, chosen: bool | None, text: str
 ) -> None:
     seen = replace(sighting((0.0, BOX), plate=plate), best_guess=guess, confidence=0.9)
-    assert label_text(Vehicle(seen), Drawing(vehicles=(), only_plate=only, hidden_texts=hidden)) == text
+    vehicle = Vehicle(seen)
+    standing_out = None if chosen is None else (vehicle,) if chosen else ()
+    assert label_text(vehicle, Drawing(vehicles=(), chosen=standing_out, hidden_texts=hidden)) == text
 
 
 @pytest.mark.parametrize("text", ["#1 car", "#12345 motorcycle ABCDEFGHIJKLMNOP? 100%", "京A12345 ÄÖÜ"])
@@ -212,14 +223,17 @@ def test_sound_that_the_container_cannot_hold_is_told_with_what_to_do(tmp_path: 
     source = make_clip_with_sound(tmp_path / "a.mkv", sound_codec="pcm_u8")
     output = tmp_path / "b.mp4"
     with pytest.raises(BadInput, match=r"pcm_u8.*-o b\.mkv.*--no-audio"):
-        check_sound(source, output, Encoding())
-    check_sound(source, tmp_path / "b.mkv", Encoding())
-    check_sound(source, output, Encoding(audio=False))
+        check(source, output, Encoding())
+    check(source, tmp_path / "b.mkv", Encoding())
+    check(source, output, Encoding(audio=False))
 
 
-def test_encoder_that_is_not_here_is_one_clear_error(tmp_path: Path) -> None:
-    with pytest.raises(EngineUnavailable, match="--encoder no_such_encoder"):
-        rendered(make_shades(tmp_path), tmp_path / "b.mp4", encoding=Encoding(encoder="no_such_encoder"))
+@pytest.mark.parametrize("name", ["no_such_encoder", "aac"])
+def test_encoder_that_is_not_here_is_one_clear_error_before_the_work(tmp_path: Path, name: str) -> None:
+    """The last one encodes sound."""
+    clip = make_shades(tmp_path)
+    with pytest.raises(EngineUnavailable, match=f"--encoder {name} can't be had"):
+        check(clip, tmp_path / "b.mp4", Encoding(encoder=name))
 
 
 def test_plate_box_is_drawn_near_its_views(tmp_path: Path) -> None:

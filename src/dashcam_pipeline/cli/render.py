@@ -22,6 +22,8 @@ from dashcam_pipeline.storage.connection import Connection
 from dashcam_pipeline.storage.finding_videos import KnownVideo, videos_named
 from dashcam_pipeline.storage.location import resolve_location
 from dashcam_pipeline.storage.paths import SightingPath, sightings_of_video
+from dashcam_pipeline.storage.plate_hash import hashed, normalised, plate_key
+from dashcam_pipeline.storage.plate_hash import shown as told_plate
 from dashcam_pipeline.user_paths import expanded, shown
 
 if TYPE_CHECKING:
@@ -129,22 +131,22 @@ def render(
         from dashcam_pipeline.render.drawing import Drawing
         from dashcam_pipeline.render.encoding import Encoding
         from dashcam_pipeline.render.reading import Window
-        from dashcam_pipeline.render.rendering import Render, check_sound
+        from dashcam_pipeline.render.rendering import Render, check
         from dashcam_pipeline.render.vehicles import Vehicle
         from dashcam_pipeline.render.window import Screen
 
         vehicles = tuple(Vehicle(sighting) for sighting in known.sightings)
-        chosen = _chosen(vehicles, plate, known.path)
+        chosen = _chosen(vehicles, plate, known.path, location.work_dir)
         encoding = Encoding(codec=codec.value, encoder=encoder, quality=quality, audio=audio)
         if target is not None:
-            check_sound(known.path, target, encoding)
+            check(known.path, target, encoding)
         job = Render(
             video=known.path,
             window=Window(from_s, math.inf if to_s is None else to_s),
             encoding=encoding,
             drawing=Drawing(
                 vehicles=vehicles if boxes else (),
-                only_plate=plate,
+                chosen=chosen or None,
                 hidden_texts=what is not None and what.plates,
             ),
             screen=stack.enter_context(Screen(known.path.name)) if show else None,
@@ -211,15 +213,18 @@ def _what(blur: str | None, plate: str | None) -> What | None:
     return What(faces="faces" in names, plates="plates" in names or "others" in names, keep="others" in names)
 
 
-def _chosen(vehicles: tuple[Vehicle, ...], plate: str | None, path: Path) -> tuple[Vehicle, ...]:
-    """The vehicles with a plate. Raises BadInput when there is none."""
-    from dashcam_pipeline.render.drawing import has_plate
-
+def _chosen(
+    vehicles: tuple[Vehicle, ...], plate: str | None, path: Path, work_dir: Path
+) -> tuple[Vehicle, ...]:
+    """The vehicles with a plate, claimed or guessed, as text or as its hash. Raises BadInput when there is none."""
     if plate is None:
         return ()
-    found = tuple(vehicle for vehicle in vehicles if has_plate(vehicle, plate))
+    stored = {plate.strip(), normalised(plate)} - {""}
+    if (key := plate_key(work_dir, create=False)) is not None:
+        stored.add(hashed(plate.strip(), key))
+    found = tuple(one for one in vehicles if stored & {one.sighting.plate, one.sighting.best_guess})
     if not found:
-        plates = sorted({one.sighting.plate for one in vehicles if one.sighting.plate})
+        plates = sorted({told_plate(one.sighting.plate) for one in vehicles if one.sighting.plate})
         told = ", ".join(plates[:MOST_PLATES_TOLD]) + (", …" if len(plates) > MOST_PLATES_TOLD else "")
         raise BadInput(f"--plate {plate}: {shown(path.name)} has {f'only {told}' if told else 'no plate'}")
     return found

@@ -8,6 +8,7 @@ from dashcam_pipeline.render import labels
 from dashcam_pipeline.render.canvas import Canvas
 from dashcam_pipeline.render.colours import BLACK, Colour, of_track
 from dashcam_pipeline.render.vehicles import InSight, Vehicle
+from dashcam_pipeline.storage.plate_hash import shown
 from dashcam_pipeline.vision.types import Box
 
 LINE_SHARE = 1 / 240
@@ -19,12 +20,14 @@ class Drawing:
     """What is to be drawn."""
 
     vehicles: tuple[Vehicle, ...]
-    only_plate: str | None = None  # this vehicle stands out, the others are thin and have no label
-    hidden_texts: bool = False  # plates are not told, except `only_plate`
+    chosen: tuple[Vehicle, ...] | None = (
+        None  # these stand out, the others are thin and have no label; None: all
+    )
+    hidden_texts: bool = False  # plates are not told, except those of the chosen ones
 
     def is_chosen(self, vehicle: Vehicle) -> bool:
-        """Whether it stands out: all do when no plate is asked for."""
-        return self.only_plate is None or has_plate(vehicle, self.only_plate)
+        """Whether it stands out."""
+        return self.chosen is None or vehicle in self.chosen
 
 
 class Painter:
@@ -69,22 +72,13 @@ def label_text(vehicle: Vehicle, drawing: Drawing) -> str:
     """Track, class, and the plate with its confidence; a text that is not claimed has a question mark."""
     seen = vehicle.sighting
     text = f"#{seen.track_id} {seen.vehicle_class}"
-    plate = seen.plate or (f"{seen.best_guess}?" if seen.best_guess else None)
-    told = not drawing.hidden_texts or (drawing.only_plate is not None and drawing.is_chosen(vehicle))
-    if plate is None or not told:
+    told = not drawing.hidden_texts or (drawing.chosen is not None and drawing.is_chosen(vehicle))
+    plate = shown(seen.plate or seen.best_guess or "")
+    if not plate or not told:
         return text
+    plate += "" if seen.plate else "?"
     confidence = f" {seen.confidence:.0%}" if seen.confidence is not None else ""
     return f"{text} {plate}{confidence}"
-
-
-def has_plate(vehicle: Vehicle, plate: str) -> bool:
-    """Whether a plate is this vehicle's, claimed or guessed; written in any case, with or without spaces."""
-    return bare(plate) in (bare(vehicle.sighting.plate or ""), bare(vehicle.sighting.best_guess or ""))
-
-
-def bare(plate: str) -> str:
-    """Letters and digits of a plate, upper case."""
-    return "".join(char for char in plate.upper() if char.isalnum())
 
 
 def _outline(canvas: Canvas, box: Box, thickness: int, colour: Colour) -> None:

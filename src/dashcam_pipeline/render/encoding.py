@@ -61,6 +61,10 @@ class Shape:
     color_trc: int
 
 
+_TRIAL_SHAPE = Shape(640, 360, Fraction(1, 25), 25.0, None, 0, 2, 2, 2)
+"""Large enough for encoders in hardware; of unnamed colours."""
+
+
 class Writer:
     """Writes one file; to be used in a `with` block.
 
@@ -134,6 +138,12 @@ class Writer:
     def _abandon(self) -> None:
         with contextlib.suppress(*_MUX_ERRORS):
             self._container.close()
+
+
+def check_encoder(encoding: Encoding) -> None:
+    """See before the work whether the encoder can be had. Raises EngineUnavailable."""
+    with contextlib.suppress(*_MUX_ERRORS), av.open(io.BytesIO(), "w", format="matroska") as trial:
+        _open(_video_stream(trial, encoding, _TRIAL_SHAPE), encoding)
 
 
 class Sound:
@@ -240,11 +250,12 @@ def _video_stream(container: OutputContainer, encoding: Encoding, shape: Shape) 
     name = encoding.encoder or SOFTWARE[encoding.codec]
     rate = Fraction(shape.frames_per_s or 25).limit_denominator(1001)
     try:
+        if av.Codec(name, "w").type != "video":
+            raise _no_encoder(name, ValueError("it encodes no pictures"))
         stream = container.add_stream(name, rate=rate)
     except _MUX_ERRORS as error:
         raise _no_encoder(name, error) from error
-    if not isinstance(stream, VideoStream):
-        raise _no_encoder(name, ValueError("it is no encoder of pictures"))
+    assert isinstance(stream, VideoStream)
     context = stream.codec_context
     stream.width, stream.height, stream.pix_fmt = shape.width, shape.height, "yuv420p"
     stream.time_base = context.time_base = shape.time_base

@@ -15,7 +15,7 @@ from dashcam_pipeline.errors import BadInput, VideoUnreadable
 from dashcam_pipeline.host import usable_cores
 from dashcam_pipeline.render.canvas import Canvas, CanvasMaker, timed
 from dashcam_pipeline.render.drawing import Drawing, Painter
-from dashcam_pipeline.render.encoding import Encoding, Shape, Sound, Writer
+from dashcam_pipeline.render.encoding import Encoding, Shape, Sound, Writer, check_encoder
 from dashcam_pipeline.render.hidden import Hidden
 from dashcam_pipeline.render.reading import FrameReader, TimedPicture, Window
 from dashcam_pipeline.render.threads import Behind, ahead
@@ -93,8 +93,14 @@ def render(job: Render, on_frame: OnFrame) -> Rendered:
         )
 
 
-def check_sound(video: Path, output: Path, encoding: Encoding) -> None:
-    """See before the work whether the new file can hold the sound. Raises BadInput."""
+def check(video: Path, output: Path, encoding: Encoding) -> None:
+    """See before the work whether the encoder can be had, and whether the new file can hold the sound.
+
+    Raises:
+        EngineUnavailable: it can't.
+        BadInput: nor that.
+    """
+    check_encoder(encoding)
     if encoding.audio:
         with contextlib.closing(Sound(video, 0.0, math.inf, 0.0)) as sound:
             sound.check_fits(output)
