@@ -119,3 +119,10 @@ def test_going_on_without_hashes_or_with_another_key_must_be_asked_for(done: Don
     again = dashcam("run", done.videos, "--work-dir", done.work_dir, "--hash-plates", environment=other)
     assert again.returncode == EXIT_BAD_INPUT
     assert f"privacy.plate_key_id: {key_id(KEY.encode())} → " in again.stderr
+
+
+def test_explain_finds_a_plate_where_the_key_is_at_hand(done: Done) -> None:
+    known = dashcam("explain", "ls15 ebc", "--work-dir", done.work_dir, environment={ENVIRONMENT: KEY})
+    assert known.returncode == EXIT_OK, known.stderr
+    assert hashed(PLATE, KEY.encode()) in known.stdout
+    assert dashcam("explain", "ls15 ebc", "--work-dir", done.work_dir).returncode == EXIT_BAD_INPUT

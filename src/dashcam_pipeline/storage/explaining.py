@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 from dashcam_pipeline.errors import BadInput
 from dashcam_pipeline.storage.connection import Connection
 from dashcam_pipeline.storage.evidence_place import EvidencePlace
+from dashcam_pipeline.storage.plate_hash import hashed, normalised, plate_key
 from dashcam_pipeline.storage.queries import query
 from dashcam_pipeline.storage.reading import LATEST, find_run, iterate_sightings, with_offset
 from dashcam_pipeline.storage.rows import LookRow
@@ -184,7 +185,7 @@ def explain(connection: Connection, name: str, work_dir: Path | None = None) -> 
         BadInput: there is none, or several.
     """
     known = _by_uuid(connection, name) or _by_id(connection, name)
-    matched = _Matched(known) if known else _by_plate(connection, name)
+    matched = _Matched(known) if known else _by_plate(connection, name, work_dir)
     found = explain_all(connection, [matched.uuid], work_dir)
     if not found:  # removed in this moment by a run that read its video again
         raise BadInput(f"the sighting {name!r} is gone: its video was read again; `dashcam export` lists all")
@@ -275,20 +276,20 @@ def telling_chars(video_ids: Iterable[str]) -> int:
     )
 
 
-def _by_plate(connection: Connection, name: str) -> _Matched:
+def _by_plate(connection: Connection, name: str, work_dir: Path | None) -> _Matched:
     """The sighting with that plate, or else that best guess, in the latest run that has one."""
     latest = find_run(connection, LATEST)
-    text = _plain(name)
-    if not text:
+    texts = _as_stored(name, work_dir)
+    if not normalised(name):
         raise BadInput(f"no sighting is called {name!r}: `dashcam export` lists the ids")
     in_latest = [
         _OfPlate(
             one.uuid, one.video_id, one.track_id, one.part, latest.run_id, one.video, one.first_s, is_claim
         )
         for one in iterate_sightings(connection, latest)
-        if (is_claim := _plain(one.plate or "") == text) or _plain(one.best_guess or "") == text
+        if (is_claim := normalised(one.plate or "") in texts) or normalised(one.best_guess or "") in texts
     ]
-    seen = in_latest or _in_any_run(connection, text)
+    seen = in_latest or _in_any_run(connection, texts)
     if not seen:
         raise BadInput(
             f"no sighting is called {name!r}, and none of the latest run {latest.run_id} or of another has that plate "
@@ -306,9 +307,9 @@ def _by_plate(connection: Connection, name: str) -> _Matched:
     return _Matched(found[0].uuid, None if in_latest else latest.run_id)
 
 
-def _in_any_run(connection: Connection, text: str) -> list[_OfPlate]:
+def _in_any_run(connection: Connection, texts: list[str]) -> list[_OfPlate]:
     with connection.cursor(row_factory=class_row(_OfPlate)) as cursor:
-        return cursor.execute(query("explain", "by_plate"), {"text": text}).fetchall()
+        return cursor.execute(query("explain", "by_plate"), {"texts": texts}).fetchall()
 
 
 def _said(seen: _OfPlate, chars: int) -> str:
@@ -316,6 +317,7 @@ def _said(seen: _OfPlate, chars: int) -> str:
     return f"{name} ({seen.video or seen.video_id}, {seen.first_s:.1f} s)"
 
 
-def _plain(plate: str) -> str:
-    """As plates are compared: without what stands between the characters."""
-    return "".join(character for character in plate.upper() if character.isalnum())
+def _as_stored(plate: str, work_dir: Path | None) -> list[str]:
+    """How rows may have a plate, as plates are compared: as text, and as a hash where the key is at hand."""
+    key = None if work_dir is None else plate_key(work_dir, create=False)
+    return [normalised(plate), *([] if key is None else [normalised(hashed(plate, key))])]

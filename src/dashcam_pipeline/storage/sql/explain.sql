@@ -24,7 +24,7 @@ FROM (
     FROM sightings
 ) AS seen
 LEFT JOIN runs USING (run_id)
-WHERE %(text)s IN (seen.plate, seen.guess)
+WHERE seen.plate = ANY(%(texts)s) OR seen.guess = ANY(%(texts)s)
 ORDER BY runs.started_at DESC NULLS LAST, seen.run_id DESC, seen.video_path, seen.first_frame, seen.track_id, seen.part;
 
 -- name: explained
