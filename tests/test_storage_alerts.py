@@ -151,7 +151,7 @@ def test_video_read_with_other_settings_keeps_the_alert_of_a_vehicle_that_has_an
     watch(dsn, "LS15EBC")
     (first,) = write(dsn, sighting(1))
     with connect(dsn) as connection:
-        claimed = claim(connection, 60.0)
+        claimed = claim(connection, "run-1", 60.0)
         assert claimed
         note_delivered(connection, claimed.id)
     other = sighting(1, run_id="run-2", first_s=10.0, last_s=12.0, final_plate="AB12CDE")
@@ -243,10 +243,10 @@ def test_parts_of_one_vehicle_leave_one_alert_the_earliest_or_what_was_delivered
     (alert,) = stored(dsn)
     assert (alert.first_s, alert.last_s, alert.uuid) == (1.0, 6.0, str(sighting_id(A, 1)))
     with connect(dsn) as connection:
-        claimed = claim(connection, 60.0)
+        claimed = claim(connection, "run-1", 60.0)
         assert claimed is not None
         assert claimed.id == alert.id
-        assert claim(connection, 60.0) is None  # the other is not posted
+        assert claim(connection, "run-1", 60.0) is None  # the other is not posted
         note_delivered(connection, alert.id)
     # Read once more: parted, joined, and nothing is told again.
     let_go(table.database, [A])
@@ -326,12 +326,12 @@ def test_alert_is_claimed_by_one_and_free_again_when_who_had_it_is_gone(dsn: str
     watch(dsn, "LS15EBC")
     write(dsn, sighting(1))
     with connect(dsn) as one, connect(dsn) as other:
-        first = claim(one, 60.0)
+        first = claim(one, "run-1", 60.0)
         assert first is not None
         assert first.attempts == 1
-        assert claim(other, 60.0) is None
+        assert claim(other, "run-1", 60.0) is None
         run_sql(dsn, "UPDATE alerts SET claimed_until = now() - interval '1 second'")  # who had it was killed
-        again = claim(other, 60.0)
+        again = claim(other, "run-1", 60.0)
         assert again is not None
         assert (again.id, again.attempts) == (first.id, 2)
 
@@ -341,9 +341,9 @@ def test_two_at_once_never_get_the_same_alert(dsn: str) -> None:
     write(dsn, *(sighting(number) for number in range(10)))
     with connect(dsn) as one, connect(dsn) as other:
         with one.transaction():  # not committed when the other looks
-            first = claim(one, 60.0)
-            second = claim(other, 60.0)
-        found = [first, second, *(claim(connection, 60.0) for connection in [one, other] * 4)]
+            first = claim(one, "run-1", 60.0)
+            second = claim(other, "run-1", 60.0)
+        found = [first, second, *(claim(connection, "run-1", 60.0) for connection in [one, other] * 4)]
     ids = [alert.id for alert in found if alert is not None]
     assert len(ids) == len(set(ids)) == 10
 
@@ -352,10 +352,10 @@ def test_failure_waits_and_what_is_given_up_is_sent_again_only_on_request(dsn: s
     watch(dsn, "LS15EBC")
     write(dsn, sighting(1))
     with connect(dsn) as connection:
-        alert = claim(connection, 60.0)
+        alert = claim(connection, "run-1", 60.0)
         assert alert is not None
         note_failure(connection, alert.id, "HTTP 500", 3600.0)
-        assert claim(connection, 60.0) is None
+        assert claim(connection, "run-1", 60.0) is None
         now = outlook(connection)
         assert now.pending == 1
         assert now.due_in_s is not None
@@ -364,7 +364,7 @@ def test_failure_waits_and_what_is_given_up_is_sent_again_only_on_request(dsn: s
         assert (outlook(connection).pending, outlook(connection).due_in_s) == (0, None)
         assert send_again(connection, "run-2", kept=False) == []
         assert send_again(connection, "run-1", kept=False) == [alert.id]
-        again = claim(connection, 60.0)
+        again = claim(connection, "run-1", 60.0)
         assert again is not None
         assert (again.attempts, again.last_error) == (1, "HTTP 404")
 
@@ -373,7 +373,7 @@ def test_alerts_of_runs_without_a_webhook_are_posted_only_on_request(dsn: str) -
     watch(dsn, "LS15EBC")
     (alert,) = write(dsn, sighting(1), watching=Watching(state=AlertState.KEPT))
     with connect(dsn) as connection:
-        assert claim(connection, 60.0) is None
+        assert claim(connection, "run-1", 60.0) is None
         assert send_again(connection, None, kept=False) == []
         assert send_again(connection, None, kept=True) == [alert.id]
 

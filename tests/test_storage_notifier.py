@@ -31,9 +31,10 @@ NOBODY = "http://127.0.0.1:1/hook"
 OK, BROKEN = Reply(200), Reply(500)
 
 
-def notifier(dsn: str, url: str, **changed: float) -> Notifier:
+def notifier(dsn: str, url: str, owner: str = "run-1", **changed: float) -> Notifier:
     """One that doesn't pause."""
-    return Notifier(dsn, AlertSettings(webhook=url, **{"first_pause_s": 0.0, **changed}))  # type: ignore[arg-type]
+    settings = AlertSettings(webhook=url, **{"first_pause_s": 0.0, **changed})  # type: ignore[arg-type]
+    return Notifier(dsn, settings, owner=owner)
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
@@ -122,6 +123,7 @@ def test_pauses_grow_to_their_bound_and_are_no_shorter_than_the_webhook_asks() -
     one = Notifier(
         "postgresql://127.0.0.1:1/x",
         AlertSettings(webhook=NOBODY, attempts=9, first_pause_s=2.0, longest_pause_s=10.0),
+        owner="run-1",
     )
     failed = Answer("HTTP 500", another_try=True)
     assert [one._pause_s(failed, number) for number in range(1, 10)] == [2, 4, 8, 10, 10, 10, 10, 10, None]
@@ -170,7 +172,7 @@ def test_retry_after_puts_the_alert_off_and_the_end_of_a_run_does_not_wait_for_i
 def test_nobody_there_is_tried_again_and_told_in_one_line(dsn: str, raised: Alert) -> None:
     states: list[str] = []
     settings = AlertSettings(webhook=NOBODY, attempts=2, first_pause_s=0.0)
-    Notifier(dsn, settings, on_state=states.append).post_all()
+    Notifier(dsn, settings, owner="run-1", on_state=states.append).post_all()
     (alert,) = stored(dsn)
     assert (alert.state, alert.attempts, alert.last_error) == (
         AlertState.UNDELIVERED,
@@ -230,7 +232,7 @@ def test_two_runs_on_one_database_post_an_alert_once(dsn: str) -> None:
     watch(dsn, "LS15EBC")
     write(dsn, *(sighting(number) for number in range(40)))
     with webhook() as hook:
-        both = [notifier(dsn, hook.url) for _ in range(2)]
+        both = [notifier(dsn, hook.url, owner) for owner in ("run-1", "run-2")]
         for one in both:
             one.start()
         wait_for(lambda: all(alert.state is AlertState.DELIVERED for alert in stored(dsn)))
@@ -254,8 +256,9 @@ def test_kill_while_posting_costs_no_alert(dsn: str, raised: Alert, monkeypatch:
             with pytest.raises(Killed):
                 one._work_off()
         assert len(hook.got) == 1
-        run_sql(dsn, "UPDATE alerts SET claimed_until = now()")  # its time is over
-        assert notifier(dsn, hook.url).post_rest(DEADLINE_S) == 0
+        assert notifier(dsn, hook.url, "run-2").post_rest(1.0) == 1  # another run waits for whoever has it
+        assert len(hook.got) == 1
+        assert notifier(dsn, hook.url).post_rest(DEADLINE_S) == 0  # the same run knows better
     assert [got.headers["Idempotency-Key"] for got in hook.got] == [raised.id] * 2
     assert stored(dsn)[0].state is AlertState.DELIVERED
 
@@ -285,11 +288,13 @@ def test_thread_survives_an_error_of_our_own(
 ) -> None:
     real, calls = notifier_module.alerts.claim, list[float]()
 
-    def fail_once(connection: psycopg.Connection[tuple[object, ...]], lease_s: float) -> Alert | None:
+    def fail_once(
+        connection: psycopg.Connection[tuple[object, ...]], owner: str, lease_s: float
+    ) -> Alert | None:
         calls.append(lease_s)
         if len(calls) == 1:
             raise RuntimeError("a fault")
-        return real(connection, lease_s)
+        return real(connection, owner, lease_s)
 
     monkeypatch.setattr(notifier_module.alerts, "claim", fail_once)
     monkeypatch.setattr(notifier_module, "LOOK_AGAIN_S", 0.01)
@@ -297,3 +302,13 @@ def test_thread_survives_an_error_of_our_own(
         assert notifier(dsn, hook.url).post_rest(DEADLINE_S) == 0
     assert len(hook.got) == 1
     assert "a fault" in caplog.text
+
+
+def test_post_that_is_under_way_when_the_process_leaves_is_waited_for(dsn: str, raised: Alert) -> None:
+    with webhook([Reply(silent=True)]) as hook:
+        one = notifier(dsn, hook.url, timeout_s=DEADLINE_S)
+        one.start()
+        assert hook.arrived.wait(DEADLINE_S)
+        hook.let_go.set()
+        one.stop(DEADLINE_S)
+        assert [alert.state for alert in stored(dsn)] == [AlertState.DELIVERED]

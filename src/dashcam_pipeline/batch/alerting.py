@@ -14,7 +14,7 @@ from dashcam_pipeline.storage.connection import connect, one_line
 from dashcam_pipeline.storage.database import Database
 
 
-def post_alerts(database: Database, work_dir: Path, settings: AlertSettings, say: Say) -> None:
+def post_alerts(database: Database, work_dir: Path, settings: AlertSettings, run_id: str, say: Say) -> None:
     """Post what is pending; what the webhook does not take in time is left to the next run. Ctrl+C ends the waiting."""
     if settings.webhook is None:
         return
@@ -29,7 +29,8 @@ def post_alerts(database: Database, work_dir: Path, settings: AlertSettings, say
             say(
                 f"{_counted(pending)} still to be posted to the webhook: for {settings.patience_s:g} s at most"
             )
-            Notifier(database.url, settings, work_dir=work_dir).post_rest(settings.patience_s)
+            notifier = Notifier(database.url, settings, owner=run_id, work_dir=work_dir)
+            notifier.post_rest(settings.patience_s)
     except KeyboardInterrupt:
         return
     except (DashcamError, psycopg.Error) as error:  # the results are complete without

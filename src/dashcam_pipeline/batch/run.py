@@ -145,7 +145,7 @@ class BatchRun:
         """Everything has been read already; names may have changed since, and how vehicles are joined."""
         RunRecords(database, self.work_dir.path).name_moved(prepared.plan)
         join_trips(database, self.work_dir.path, self._settings, prepared.video_ids, say)
-        post_alerts(database, self.work_dir.path, self._settings.alerts, say)
+        post_alerts(database, self.work_dir.path, self._settings.alerts, prepared.plan.run_id, say)
 
     def prepared(self, plan: Plan, inputs: Inputs) -> Prepared:
         """A plan with the checkpoints that it can go on from."""
@@ -221,7 +221,7 @@ class BatchRun:
             result.end is not RunEnd.ABANDONED
         ):  # who wants to leave at once does not wait; the next run does it
             join_trips(database, self.work_dir.path, self._settings, prepared.video_ids, say)
-            post_alerts(database, self.work_dir.path, self._settings.alerts, say)
+            post_alerts(database, self.work_dir.path, self._settings.alerts, prepared.plan.run_id, say)
         return Report(prepared, result, ending)
 
     def _deliver_rest(self, database: Database, result: RunResult, say: leftovers.Say) -> None:

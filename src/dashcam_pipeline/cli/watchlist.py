@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
@@ -229,6 +230,7 @@ def resend(
         notifier = Notifier(
             database.url,
             settings,
+            owner=f"resend {uuid.uuid4()}",
             work_dir=location.work_dir,
             on_state=lambda state: print(state, file=sys.stderr),
         )

@@ -26,6 +26,8 @@ from dashcam_pipeline.storage.row_json import OutboxRow
 from dashcam_pipeline.storage.rows import SightingRow, VideoRow, VideoStatus
 
 MB = 10**6
+LAST_POST_S = 2.0
+"""A post that is under way when the process leaves may take so long: the webhook gets its alert again otherwise."""
 OVER = frozenset({VideoStatus.DONE, VideoStatus.PARTIAL, VideoStatus.FAILED})
 """Nothing will go on with a video in such a state; one that was stopped needs its checkpoint."""
 
@@ -77,7 +79,7 @@ class FinalWrite:
         """The process leaves. What is still in the outbox is brought in by who comes after it."""
         self._delivery.stop()
         if self._notifier is not None:
-            self._notifier.stop()
+            self._notifier.stop(LAST_POST_S)
         self._outbox.close()
 
     def _keep(self, batch: Batch, rows: Sequence[OutboxRow]) -> None:
@@ -105,6 +107,7 @@ class FinalWrite:
         notifier = Notifier(
             context.job.database_url,
             context.settings.alerts,
+            owner=context.job.run_id,
             work_dir=context.job.work_dir,
             on_state=self._show_webhook,
         )

@@ -187,14 +187,24 @@ def alerts_of_run(connection: Connection, run_id: str | None = None) -> list[Ale
     return _alerts(connection, run_id=run_id)
 
 
-def claim(connection: Connection, lease_s: float) -> Alert | None:
-    """An alert that is to be posted now, and by nobody else for `lease_s`; None where there is none."""
+def claim(connection: Connection, owner: str, lease_s: float) -> Alert | None:
+    """An alert that is to be posted now, and by nobody else for `lease_s`; None where there is none.
+
+    Args:
+        owner: who posts it; see `release`.
+    """
+    parameters = {"owner": owner, "lease_s": lease_s}
     with connection.transaction(), connection.cursor(row_factory=scalar_row) as cursor:
-        alert_id = cursor.execute(query("alerts", "claim"), {"lease_s": lease_s}).fetchone()
+        alert_id = cursor.execute(query("alerts", "claim"), parameters).fetchone()
         if alert_id is None:
             return None
         found = _alerts(connection, alert_ids=[str(alert_id)])
     return found[0] if found else None
+
+
+def release(connection: Connection, owner: str) -> None:
+    """Let go of all that this owner has claimed: who it was in an earlier process is gone."""
+    connection.execute(query("alerts", "release"), {"owner": owner})
 
 
 def note_delivered(connection: Connection, alert_id: str) -> None:

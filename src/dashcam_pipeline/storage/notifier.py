@@ -33,6 +33,8 @@ class Notifier:
     Args:
         url: see `Database.url`; the connection is its own.
         settings: with a webhook.
+        owner: the run. Of one there is one notifier at a time: what an earlier one was posting when it was killed is
+            posted again.
         work_dir: where pictures are looked for that are not in the work dir of their run any more.
         on_state: told its state in a few words whenever that may have changed.
 
@@ -45,6 +47,7 @@ class Notifier:
         url: str,
         settings: AlertSettings,
         *,
+        owner: str,
         work_dir: Path | None = None,
         on_state: Callable[[str], None] = lambda state: None,
     ) -> None:
@@ -52,6 +55,9 @@ class Notifier:
         self._url = url
         self._webhook = settings.webhook
         self._settings = settings
+        self._owner = owner
+        self._thread: threading.Thread | None = None
+        self._released = False
         self._token = token_of_environment()
         self._work_dir = work_dir
         self._on_state = on_state
@@ -74,16 +80,19 @@ class Notifier:
 
     def start(self) -> None:
         """Post from now on, in a thread that ends with the process."""
-        threading.Thread(target=self._run, name="notifier", daemon=True).start()
+        self._thread = threading.Thread(target=self._run, name="notifier", daemon=True)
+        self._thread.start()
 
     def wake(self) -> None:
         """An alert was raised."""
         self._news.set()
 
-    def stop(self) -> None:
-        """End the thread at its next turn, without waiting for it."""
+    def stop(self, patience_s: float = 0.0) -> None:
+        """End the thread at its next turn, and wait for it so long at most."""
         self._stopped.set()
         self._news.set()
+        if patience_s and self._thread is not None:
+            self._thread.join(patience_s)
 
     def post_rest(self, patience_s: float, clock: Callable[[], float] = time.monotonic) -> int:
         """Post what is pending, in a thread that a hanging webhook may keep; stops it then.
@@ -139,8 +148,11 @@ class Notifier:
     def _work_off(self) -> float:
         """Post what is due; the seconds until there may be more."""
         with connect(self._url, autocommit=True) as connection:
+            if not self._released:
+                alerts.release(connection, self._owner)
+                self._released = True
             while not self._stopped.is_set():
-                alert = alerts.claim(connection, self._settings.timeout_s + LEASE_S)
+                alert = alerts.claim(connection, self._owner, self._settings.timeout_s + LEASE_S)
                 if alert is None:
                     break
                 self._post(connection, alert)

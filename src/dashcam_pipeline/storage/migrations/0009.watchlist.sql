@@ -38,6 +38,7 @@ CREATE TABLE alerts (
     attempts integer NOT NULL DEFAULT 0,
     next_try_at timestamptz,
     claimed_until timestamptz,
+    claimed_by text,
     last_error text,
     raised_at timestamptz NOT NULL DEFAULT now(),
     delivered_at timestamptz,
@@ -70,6 +71,7 @@ COMMENT ON COLUMN alerts.state IS 'kept: no webhook was configured when it was r
 COMMENT ON COLUMN alerts.attempts IS 'How often it was posted.';
 COMMENT ON COLUMN alerts.next_try_at IS 'When it is to be posted next.';
 COMMENT ON COLUMN alerts.claimed_until IS 'Somebody is posting it; who was killed on the way is not waited for longer than this.';
+COMMENT ON COLUMN alerts.claimed_by IS 'Who that is: the run, or a call of `dashcam watchlist resend`.';
 COMMENT ON COLUMN alerts.last_error IS 'Why it was not taken at last, in one line.';
 COMMENT ON COLUMN alerts.raised_at IS 'When it was raised.';
 COMMENT ON COLUMN alerts.delivered_at IS 'When the webhook took it.';

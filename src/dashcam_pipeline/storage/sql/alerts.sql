@@ -69,7 +69,7 @@ ON CONFLICT (sighting_id, watched) DO UPDATE SET
     confidence = excluded.confidence, run_id = excluded.run_id, video_id = excluded.video_id,
     first_s = excluded.first_s, last_s = excluded.last_s, state = excluded.state, attempts = excluded.attempts,
     next_try_at = excluded.next_try_at, last_error = excluded.last_error, raised_at = excluded.raised_at,
-    delivered_at = excluded.delivered_at, part_of = NULL
+    delivered_at = excluded.delivered_at, claimed_until = NULL, claimed_by = NULL, part_of = NULL
 WHERE alerts.last_s < excluded.first_s OR alerts.first_s > excluded.last_s;
 
 -- name: merge
@@ -131,7 +131,7 @@ ORDER BY alerts.raised_at, seen.video_path, seen.first_frame, alerts.id;
 
 -- name: claim
 UPDATE alerts
-SET attempts = attempts + 1, claimed_until = now() + make_interval(secs => %(lease_s)s)
+SET attempts = attempts + 1, claimed_until = now() + make_interval(secs => %(lease_s)s), claimed_by = %(owner)s
 WHERE id = (
     SELECT id FROM alerts
     WHERE state = 'pending' AND part_of IS NULL AND next_try_at <= now()
@@ -142,19 +142,22 @@ WHERE id = (
 )
 RETURNING id::text;
 
+-- name: release
+UPDATE alerts SET claimed_until = NULL, claimed_by = NULL WHERE state = 'pending' AND claimed_by = %(owner)s;
+
 -- name: delivered
 UPDATE alerts
-SET state = 'delivered', next_try_at = NULL, claimed_until = NULL, last_error = NULL, delivered_at = now()
+SET state = 'delivered', next_try_at = NULL, claimed_until = NULL, claimed_by = NULL, last_error = NULL, delivered_at = now()
 WHERE id = %(id)s AND state = 'pending';
 
 -- name: try_again
 UPDATE alerts
-SET next_try_at = now() + make_interval(secs => %(pause_s)s), claimed_until = NULL, last_error = %(error)s
+SET next_try_at = now() + make_interval(secs => %(pause_s)s), claimed_until = NULL, claimed_by = NULL, last_error = %(error)s
 WHERE id = %(id)s AND state = 'pending';
 
 -- name: undelivered
 UPDATE alerts
-SET state = 'undelivered', next_try_at = NULL, claimed_until = NULL, last_error = %(error)s
+SET state = 'undelivered', next_try_at = NULL, claimed_until = NULL, claimed_by = NULL, last_error = %(error)s
 WHERE id = %(id)s AND state = 'pending';
 
 -- name: outlook
@@ -166,7 +169,7 @@ WHERE state = 'pending' AND part_of IS NULL;
 
 -- name: send_again
 UPDATE alerts
-SET state = 'pending', attempts = 0, next_try_at = now(), claimed_until = NULL
+SET state = 'pending', attempts = 0, next_try_at = now(), claimed_until = NULL, claimed_by = NULL
 FROM vehicles
 WHERE vehicles.id = alerts.sighting_id
     AND alerts.part_of IS NULL
