@@ -298,6 +298,27 @@ def test_plates_and_videos_narrow_it_down(
     assert results.files() == results.files_of_rows()
 
 
+def test_a_sighting_that_is_written_anew_meanwhile_stays(results: Results, connection: Connection) -> None:
+    results.sighting(1)
+    choose(connection, AIM)
+    results.sighting(1)
+    assert sum(remove(connection, AIM, Places({"run-1": results.work_dir}, ())), Removed()) == Removed()
+    assert results.files() == results.files_of_rows()
+
+
+def test_pictures_on_a_disk_that_is_not_there_wait(results: Results, connection: Connection) -> None:
+    results.sighting(1)
+
+    def unmount(name: str) -> None:
+        if name == "rows removed":
+            results.work_dir.rename(results.work_dir.with_name("away"))
+
+    assert results.purge(connection, AIM, step=unmount).pictures == 0
+    results.work_dir.with_name("away").rename(results.work_dir)
+    assert sweep(connection, [results.work_dir]).pictures == 4
+    assert results.files() == []
+
+
 def test_counts_of_videos_are_those_of_what_is_left(results: Results, connection: Connection) -> None:
     results.sighting(1)
     results.sighting(2, ts=YOUNG)

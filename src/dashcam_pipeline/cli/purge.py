@@ -140,8 +140,10 @@ class _Purge:
         if not self.rows_only:
             _must_be_here(places)
         with Counting(sys.stderr) as counting:
-            sizes = list(counting.over(picture_sizes(self.connection, places), "pictures found"))
-        for line in _said(chosen, aim, len(sizes), sum(sizes)):
+            pictures = size_bytes = 0
+            for size in counting.over(picture_sizes(self.connection, places), "pictures found"):
+                pictures, size_bytes = pictures + 1, size_bytes + size
+        for line in _said(chosen, aim, pictures, size_bytes):
             print(line)
         if self.dry_run:
             print("nothing was removed: --dry-run")

@@ -128,7 +128,7 @@ def _folder_of(sample: _Sample, in_use: Path) -> Path | None:
     for folder in candidates:
         if (folder / sample.vehicle_picture).exists():
             return folder
-    return recorded if recorded is not None and recorded.is_dir() else None
+    return recorded if recorded is not None and (recorded / EVIDENCE).is_dir() else None
 
 
 def picture_sizes(connection: Connection, places: Places) -> Iterator[int]:
@@ -164,11 +164,17 @@ def note(connection: Connection, rows: Iterable[WithPictures], places: Places) -
 def sweep(connection: Connection, folders: Collection[Path], step: Step = lambda name: None) -> Removed:
     """Delete the pictures that an interrupted purge has left in these work dirs, which are held.
 
+    Those of a work dir that is not there, as on a disk that is not mounted, wait.
+
     Raises:
         DiskUnavailable: one can't be deleted.
     """
     removed = Removed()
-    where = {"host": platform.node(), "folders": [str(folder) for folder in folders], "most": BATCH}
+    where = {
+        "host": platform.node(),
+        "folders": [str(folder) for folder in folders if folder.is_dir()],
+        "most": BATCH,
+    }
     while True:
         with connection.transaction(), connection.cursor(row_factory=class_row(_Noted)) as cursor:
             noted = cursor.execute(query("purge", "noted_pictures"), where).fetchall()

@@ -65,6 +65,7 @@ class _Head:
     ordinal: int
     head: str
     parts: int
+    chosen_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,6 @@ def remove(
         DiskUnavailable: a picture can't be deleted; the same call again goes on.
     """
     after = 0
-    chosen_at = _now(connection)
     while True:
         with connection.cursor(row_factory=class_row(_Head)) as cursor:
             heads = cursor.execute(query("purge", "next_heads"), {"after": after, "most": BATCH}).fetchall()
@@ -119,7 +119,7 @@ def remove(
         after = heads[-1].ordinal
         with connection.transaction():
             joining.lock(connection)
-            rows = _unchanged(connection, heads, chosen_at)
+            rows = _unchanged(connection, heads)
             connection.execute(query("purge", "remove_rows"), {"ids": [row.id for row in rows]})
             note(connection, rows, places)
             _count_anew(connection, rows)
@@ -129,14 +129,7 @@ def remove(
     yield from _remove_dead_letters(connection, aim, places, step)
 
 
-def _now(connection: Connection) -> datetime:
-    with connection.transaction(), connection.cursor(row_factory=scalar_row) as cursor:
-        now = cursor.execute("SELECT now()").fetchone()
-    assert isinstance(now, datetime)
-    return now
-
-
-def _unchanged(connection: Connection, heads: Sequence[_Head], chosen_at: datetime) -> list[_Row]:
+def _unchanged(connection: Connection, heads: Sequence[_Head]) -> list[_Row]:
     """The rows of those vehicles that are still made of the parts they were chosen for."""
     with connection.cursor(row_factory=class_row(_Row)) as cursor:
         rows = cursor.execute(
@@ -149,7 +142,7 @@ def _unchanged(connection: Connection, heads: Sequence[_Head], chosen_at: dateti
         head.head
         for head in heads
         if len(found.get(head.head, ())) == head.parts
-        and all(row.updated_at <= chosen_at for row in found[head.head])
+        and all(row.updated_at <= head.chosen_at for row in found[head.head])
     }
     return [row for row in rows if row.head in whole]
 

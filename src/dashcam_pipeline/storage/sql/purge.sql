@@ -4,7 +4,8 @@ CREATE TEMP TABLE purge_chosen (
     head uuid NOT NULL,
     parts bigint NOT NULL,
     timed boolean NOT NULL,
-    kept boolean NOT NULL
+    kept boolean NOT NULL,
+    chosen_at timestamptz NOT NULL DEFAULT now()
 );
 
 -- name: choose
@@ -72,7 +73,7 @@ WHERE dead_letters.frame_picture IS NOT NULL
 ORDER BY dead_letters.run_id, dead_letters.task_id;
 
 -- name: next_heads
-SELECT ordinal, head::text, parts FROM purge_chosen
+SELECT ordinal, head::text, parts, chosen_at FROM purge_chosen
 WHERE NOT kept AND ordinal > %(after)s
 ORDER BY ordinal
 LIMIT %(most)s;
