@@ -315,7 +315,7 @@ def _megabytes(connection: Connection, function: LiteralString, name: str) -> fl
 
 def _table(timings: Sequence[Timing], brute_s: float, cost: Cost, rows: int) -> str:
     lines = [
-        f"{rows} rows, {timings[0].searches} searches of each kind\n",
+        f"{rows} rows, {timings[0].searches} searches of each kind, load of the host {psutil.getloadavg()[1]:.1f}\n",
         "| search | median ms | p99 ms | most ms | rows found |",
         "|---|--:|--:|--:|--:|",
         *(
