@@ -80,5 +80,7 @@ def shared_dsn(new_database: Callable[[], str]) -> str:
 def dsn(shared_dsn: str) -> str:
     """A database with the tables in it, all empty. One for all tests: making one takes half a second."""
     with psycopg.connect(shared_dsn) as connection:
-        connection.execute("TRUNCATE runs, videos, vehicles, joined, dead_letters, watchlist, alerts, purged_pictures")
+        connection.execute(
+            "TRUNCATE runs, videos, vehicles, joined, dead_letters, watchlist, alerts, purged_pictures"
+        )
     return shared_dsn

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import repeat
 from pathlib import Path
 from typing import Annotated
@@ -22,14 +21,12 @@ from dashcam_pipeline.batch.catching_up import catch_up
 from dashcam_pipeline.batch.resume import Wish
 from dashcam_pipeline.cli.counting import Counting
 from dashcam_pipeline.cli.options import Db, VideoName, WorkDir
+from dashcam_pipeline.cli.purge_aim import age_of, aim_of
 from dashcam_pipeline.cli.run import say_line, stopped_by_signals
 from dashcam_pipeline.errors import EXIT_STOPPED, BadInput
-from dashcam_pipeline.storage import watchlist
 from dashcam_pipeline.storage.connection import Connection, connect, unavailable
 from dashcam_pipeline.storage.database import Database
-from dashcam_pipeline.storage.finding_videos import videos_named
 from dashcam_pipeline.storage.location import Location, resolve_location
-from dashcam_pipeline.storage.plate_hash import hashed, is_hashed, normalised, plate_key
 from dashcam_pipeline.storage.purged_pictures import (
     Places,
     Removed,
@@ -41,12 +38,8 @@ from dashcam_pipeline.storage.purged_pictures import (
     sweep,
 )
 from dashcam_pipeline.storage.purging import Aim, Chosen, choose, remove
-from dashcam_pipeline.storage.watchlist_file import read_watchlist
 from dashcam_pipeline.storage.work_dir import WorkDir as HeldWorkDir
 
-AGE = re.compile(r"(?P<number>\d{1,5}) ?(?P<unit>[hdwy])")
-HOURS = {"h": 1, "d": 24, "w": 7 * 24, "y": 365 * 24}
-WATCHLIST = "watchlist"
 MB = 10**6
 NAMED = 3  # runs that an error names
 
@@ -100,7 +93,7 @@ def purge(
         raise BadInput(
             "nothing says what to remove: --older-than AGE, --video NAME, --plate PLATE or --orphans"
         )
-    before = None if older_than is None else datetime.now(UTC) - _age(older_than)
+    before = None if older_than is None else datetime.now(UTC) - age_of(older_than)
     if not (yes or dry_run or sys.stdin.isatty()):
         raise BadInput(
             "there is no terminal to ask on: --yes removes without a question, --dry-run only counts"
@@ -115,7 +108,7 @@ def purge(
             with connect(database.url, autocommit=True) as connection:
                 job = _Purge(connection, location.work_dir, held, dry_run, yes, rows_only)
                 if older_than is not None or video is not None or plate is not None:
-                    job.remove(_aim(connection, location.work_dir, before, video, plate, keep_plates))
+                    job.remove(aim_of(connection, location.work_dir, before, video, plate, keep_plates))
                 if orphans:
                     job.remove_orphans()
         except psycopg.Error as error:
@@ -196,13 +189,6 @@ class _Purge:
                 yield batch
 
 
-def _age(text: str) -> timedelta:
-    match = AGE.fullmatch(text.strip().lower())
-    if match is None:
-        raise BadInput(f"--older-than {text}: no age; it is a number and h, d, w or y, as 30d")
-    return timedelta(hours=int(match["number"]) * HOURS[match["unit"]])
-
-
 def _hold(held: ExitStack, folders: Collection[Path]) -> None:
     """No run may write into these work dirs until this command is over."""
     for folder in sorted(folders):
@@ -214,57 +200,6 @@ def _deliver(location: Location, database: Database) -> None:
     """Rows that wait in the outbox would come in after their pictures are gone."""
     if leftovers.rows_waiting(location.work_dir):
         catch_up(location.work_dir, database, Wish(), say_line)
-
-
-def _aim(
-    connection: Connection,
-    work_dir: Path,
-    before: datetime | None,
-    video: str | None,
-    plate: str | None,
-    keep_plates: str | None,
-) -> Aim:
-    """What the options mean. Raises BadInput for names of nothing."""
-    key = plate_key(work_dir, create=False)
-    videos = None if video is None else [one.video_id for one in videos_named(connection, video)]
-    if videos == []:
-        raise BadInput(
-            f"--video {video}: no run has read a video of that name, path or id; see `dashcam runs show`"
-        )
-    plates = None if plate is None else tuple(_as_stored([plate], key))
-    if plates == ():
-        raise BadInput(f"--plate {plate}: no plate has neither letters nor digits")
-    return Aim(
-        before=before,
-        video_ids=None if videos is None else tuple(videos),
-        plates=plates,
-        keep=() if keep_plates is None else tuple(_as_stored(_listed(connection, keep_plates), key)),
-    )
-
-
-def _listed(connection: Connection, keep: str) -> list[str]:
-    """The plates that --keep-plates names."""
-    if keep == WATCHLIST:
-        return [entry.spelling for entry in watchlist.list_watched(connection)]
-    if not Path(keep).is_file():
-        if "," not in keep and ("/" in keep or Path(keep).suffix):
-            raise BadInput(f"--keep-plates {keep}: there is no such file")
-        return [plate for plate in keep.split(",") if plate.strip()]
-    read = read_watchlist(Path(keep), near=False)
-    if read.bad:  # what is left out would be removed
-        raise BadInput(f"--keep-plates {keep}: {read.bad[0]}")
-    return [entry.spelling for entry in read.wanted]
-
-
-def _as_stored(plates: Iterable[str], key: bytes | None) -> Iterator[str]:
-    """How rows may have these plates: as text, and as a hash where the key is at hand."""
-    for plate in plates:
-        if is_hashed(plate.strip()):
-            yield plate.strip()
-        elif plain := normalised(plate):
-            yield plain
-            if key is not None:
-                yield hashed(plain, key)
 
 
 def _must_be_here(places: Places) -> None:
