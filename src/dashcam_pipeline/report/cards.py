@@ -67,6 +67,21 @@ class Card:
         return degrees(self.latitude, self.longitude)
 
     @property
+    def place(self) -> str | None:
+        """Where the camera was, and how fast."""
+        if self.where is None or self.speed_kmh is None:
+            return self.where
+        return f"{self.where}, {self.speed_kmh:.0f} km/h"
+
+    @property
+    def warning(self) -> str | None:
+        """Of the watchlist."""
+        if self.alert is None:
+            return None
+        like = f" (like {self.alert.spelling})" if self.alert.distance else ""
+        return f"Watched plate{like}{f': {self.alert.note}' if self.alert.note else ''}"
+
+    @property
     def name(self) -> str:
         """In a few words, for those who can't see the picture."""
         if self.standing is Standing.CLAIM:

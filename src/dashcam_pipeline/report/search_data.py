@@ -35,6 +35,8 @@ def _found(card: Card) -> Found:
         "first": round(card.first_s, 2),
         "span": card.span,
         "when": card.when,
+        "place": card.place,
+        "alert": card.warning,
         "reason": card.reason,
         "thumbnail": card.pictures.thumbnail,
         "plate": card.pictures.plate,

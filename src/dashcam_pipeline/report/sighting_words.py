@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from dashcam_pipeline.report.sighting_votes import disagreement, voting_reads
-from dashcam_pipeline.report.wording import degrees
+from dashcam_pipeline.report.wording import degrees, moment
 from dashcam_pipeline.storage.explaining import Explained, Explanation, LooksOf
 from dashcam_pipeline.storage.rows import LookRow, ReadRow
 from dashcam_pipeline.vision.reasons import in_words, note_in_words
@@ -108,7 +108,7 @@ def _where(explanation: Explanation) -> Iterator[Fact]:
     yield Fact("seen", _seen(explanation))
     if seen.ts is not None:
         source = f" (from: {seen.time_source})" if seen.time_source else ""
-        yield Fact("time of day", f"{seen.ts.isoformat(sep=' ', timespec='seconds')}{source}")
+        yield Fact("time of day", f"{moment(seen.ts)}{source}")
     if seen.latitude is not None and seen.longitude is not None:
         yield Fact("place", ", ".join(_place(seen)))
     if seen.part_of is not None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from psycopg.rows import class_row, scalar_row
+from psycopg.rows import class_row
 from pydantic import TypeAdapter
 
 from dashcam_pipeline.storage.connection import Connection
@@ -85,9 +85,6 @@ def list_footage(connection: Connection, run_id: str) -> list[Footage]:
 
 def find_alerts(connection: Connection, uuids: Sequence[str]) -> dict[str, RaisedAlert]:
     """The alerts of these sightings, by their keys; of several of one sighting, the nearest."""
-    with connection.cursor(row_factory=scalar_row) as cursor:
-        if not cursor.execute(query("report", "has_alerts")).fetchone():
-            return {}
     found: dict[str, RaisedAlert] = {}
     with connection.cursor(row_factory=class_row(RaisedAlert)) as alerts:
         for alert in alerts.execute(query("report", "alerts"), {"uuids": list(uuids)}):

@@ -52,9 +52,11 @@
       part(".number").append(labelled("unseen", "confidence "), record.confidence.toFixed(2));
     }
     part(".seen").append(`${record.class}, ${record.span}`, document.createElement("br"), labelled("file", record.video));
-    for (const [selector, text] of [[".when", record.when], [".why", record.reason]]) {
-      if (text) part(selector).textContent = text;
-      else part(selector).remove();
+    for (const [name, text] of Object.entries({
+      alert: record.alert, when: record.when, place: record.place, why: record.reason,
+    })) {
+      if (text) part(`.${name}`).textContent = text;
+      else part(`.${name}`).remove();
     }
     return node;
   }
@@ -84,7 +86,7 @@
   // 0: has the text; 1: has one that reads alike; null: neither.
   function likeness(text, query) {
     if (text.includes(query)) return 0;
-    const most = Math.min(2, Math.floor(query.length / 2));
+    const most = query.length < 3 ? 0 : query.length < 6 ? 1 : 2;
     for (let start = 0; start + query.length <= text.length; start += 1) {
       let different = 0;
       for (let n = 0; n < query.length && different <= most; n += 1) {
@@ -149,9 +151,10 @@
   function goToTarget() {
     const id = decodeURIComponent(location.hash.slice(1));
     if (!id.startsWith("card-")) return;
-    if (!byId(id) && !data.cards) {
-      form.reset();
-      update();
+    if (!byId(id) && !data.cards && list.children.length < entries.length) {
+      form.reset(); // which shows all cards, a moment later
+      setTimeout(goToTarget);
+      return;
     }
     for (const card of list.querySelectorAll(".found")) card.classList.remove("found");
     const card = byId(id);

@@ -11,9 +11,6 @@ FROM videos
 WHERE videos.run_id = %(run_id)s
 ORDER BY videos.path;
 
--- name: has_alerts
-SELECT to_regclass('alerts') IS NOT NULL;
-
 -- name: alerts
 SELECT alerts.sighting_id::text AS uuid, alerts.spelling, alerts.note, alerts.distance
 FROM alerts
