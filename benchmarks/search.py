@@ -19,7 +19,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import LiteralString
 
@@ -31,55 +31,15 @@ from dashcam_pipeline.storage.database import Database
 from dashcam_pipeline.storage.queries import query
 from dashcam_pipeline.storage.searching import Search, parameters_of, search, wanted_plate
 from dashcam_pipeline.vision.plates.lookalikes import confusable
-from dashcam_pipeline.vision.plates.plate_format_files import own_countries
-from dashcam_pipeline.vision.plates.plate_formats import ALPHABET, PlateFormat
+from dashcam_pipeline.vision.plates.plate_formats import ALPHABET
+from made_sightings import NEW, SPAN_DAYS, join_some, keep_plates, made_plates, make_vehicles
 
-HOME = "gb"
-AT_HOME = 0.7  # of the plates
 LIMIT = 50
-SPAN_DAYS = 730  # over which the sightings are spread …
-WINDOW_DAYS = 30  # … of which a search by time takes so many
+WINDOW_DAYS = 30  # of the time that the sightings are spread over, in a search by time
 BRUTE_REPEATS = 3
 INSERTED = 20_000  # rows, to see what the indexes cost a writer
-NEW = datetime(2026, 1, 1, tzinfo=UTC)
 INDEXES = ("vehicles_plate_plain", "vehicles_plate_keys", "joined_plate_plain", "joined_plate_keys")
 
-FILL: LiteralString = """
-INSERT INTO vehicles (
-    id, video_id, track_id, run_id, video_path, video_filename, vehicle_class, first_frame, last_frame, first_s, last_s,
-    frame_idx, video_ts_frame, ts, final_plate, plate_confidence, best_guess, no_plate_reason, reads, agreeing_reads,
-    char_votes, best_read, plate_region, plate_format, confidence_parts, car_bbox, plate_bbox,
-    vehicle_picture, plate_picture, frame_picture, strip_picture, part_of
-)
-SELECT
-    md5(n::text)::uuid, md5((n / 1000)::text), n %% 1000, 'run-' || n / 100000, '/videos/' || n / 1000 || '.mp4',
-    n / 1000 || '.mp4', (ARRAY['car', 'car', 'car', 'truck', 'bus'])[n %% 5 + 1], n %% 1000 * 30, n %% 1000 * 30 + 60,
-    n %% 1000, n %% 1000 + 2, n %% 1000 * 30 + 30, n %% 1000 + 1,
-    %(new)s::timestamptz - %(span)s * (n::float8 / %(rows)s) * interval '1 day',
-    CASE WHEN n %% 10 < 8 THEN plate END, 0.5 + n %% 50 / 100.0, CASE WHEN n %% 10 >= 8 THEN plate END,
-    CASE WHEN n %% 10 >= 8 THEN 'low_confidence' END, 5, 4,
-    (SELECT jsonb_agg(jsonb_build_object(letter, 0.93, '?', 0.07)) FROM regexp_split_to_table(plate, '') AS letter),
-    plate, 'United Kingdom', 'gb/current', '{"share": 0.93, "agreement": 0.8, "readable": 0.7}',
-    '{100, 50.5, 300.25, 200}', '{150, 150, 220, 170}',
-    'evidence/' || md5((n / 1000)::text) || '/' || n || '_vehicle.jpg',
-    'evidence/' || md5((n / 1000)::text) || '/' || n || '_plate.jpg',
-    'evidence/' || md5((n / 1000)::text) || '/' || n || '_frame.jpg',
-    'evidence/' || md5((n / 1000)::text) || '/' || n || '_strip.jpg',
-    CASE WHEN n %% 20 = 1 THEN md5((n - 1)::text)::uuid END
-FROM made WHERE n BETWEEN %(first)s AND %(last)s
-ORDER BY n
-"""
-JOIN: LiteralString = """
-INSERT INTO joined (
-    id, parts, until_id, shown_id, span_s, final_plate, plate_confidence, best_guess, no_plate_reason, reads,
-    agreeing_reads, char_votes
-)
-SELECT
-    md5(n::text)::uuid, 2, md5((n + 1)::text)::uuid, md5(n::text)::uuid, 9, final_plate, plate_confidence, best_guess,
-    no_plate_reason, 9, 8, char_votes
-FROM made JOIN vehicles ON vehicles.id = md5(n::text)::uuid
-WHERE n %% 20 = 0 AND n < %(rows)s - 1
-"""
 BRUTE_FORCE: LiteralString = """
 SELECT count(*) FROM sightings
 WHERE plate_distance(coalesce(final_plate, best_guess), %(near)s::text) <= %(within)s
@@ -128,7 +88,7 @@ def main() -> None:
     ):
         database.migrate()
         with connect(database.url, autocommit=True) as connection:
-            plates = list(_plates(arguments.rows + INSERTED, dice))
+            plates = list(made_plates(arguments.rows + INSERTED, dice))
             build_s = _fill(connection, plates, arguments.rows)
             timings = [_timed(connection, kind) for kind in _kinds(plates, arguments, dice)]
             brute_s = _brute_force(connection, plates, dice)
@@ -157,39 +117,12 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _plates(count: int, dice: random.Random) -> Iterator[str]:
-    """Plates as they are written today: of the home country, and of all others."""
-    current = {
-        country.code: [one for one in country.formats if one.until is None and not one.loose]
-        for country in own_countries()
-    }
-    abroad = [one for code, formats in current.items() if code != HOME for one in formats]
-    for _ in range(count):
-        yield _plate(dice.choice(current[HOME] if dice.random() < AT_HOME else abroad), dice)
-
-
-def _plate(format: PlateFormat, dice: random.Random) -> str:
-    while True:
-        text = "".join(
-            dice.choice(element.choices)
-            for element in dice.choice(format.alternatives)
-            for _ in range(dice.randint(element.least, element.most))
-        )
-        if len(text) <= format.longest:
-            return text
-
-
 def _fill(connection: Connection, plates: Sequence[str], rows: int) -> float:
     """Put the first `rows` plates into the tables. Returns the seconds that the indexes took, built afterwards."""
-    connection.execute("CREATE TABLE made (n bigint PRIMARY KEY, plate text NOT NULL)")
-    with connection.cursor() as cursor, cursor.copy("COPY made FROM STDIN") as copy:
-        for number, plate in enumerate(plates):
-            copy.write_row((number, plate))
-    connection.execute("ANALYZE made")
+    keep_plates(connection, plates)
     definitions = _without_indexes(connection)
-    parameters = {"new": NEW, "span": SPAN_DAYS, "rows": rows}
-    connection.execute(FILL, {**parameters, "first": 0, "last": rows - 1})
-    connection.execute(JOIN, parameters)
+    make_vehicles(connection, 0, rows, rows)
+    join_some(connection, rows)
     began_s = time.perf_counter()
     for definition in definitions:
         connection.execute(definition)
@@ -296,9 +229,8 @@ def _cost(connection: Connection, rows: int, build_s: float) -> Cost:
 
 def _insert(connection: Connection, rows: int) -> float:
     """Seconds for the rows behind the first `rows`, which go again."""
-    parameters = {"new": NEW, "span": SPAN_DAYS, "rows": rows, "first": rows, "last": rows + INSERTED - 1}
     began_s = time.perf_counter()
-    connection.execute(FILL, parameters)
+    make_vehicles(connection, rows, rows + INSERTED, rows)
     taken_s = time.perf_counter() - began_s
     connection.execute("DELETE FROM vehicles WHERE ts <= %s", (NEW - timedelta(days=SPAN_DAYS),))
     connection.execute("VACUUM vehicles")
