@@ -56,7 +56,7 @@ _FIRST_WORD = re.compile(r"\s*\S+\s+(?P<command>[\w-]+)\s")
 """The subcommand of a line to complete; one at the end of the line may not be whole yet."""
 
 _MOST_SHOWN = 300  # characters of a message that repeats what was typed
-_UsageError = typer.BadParameter.__bases__[0]
+_UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 """The root of all that is wrong with arguments, in whichever copy of click typer has."""
 
 
