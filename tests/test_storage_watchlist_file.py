@@ -58,6 +58,7 @@ def test_near_of_the_call_holds_where_the_file_says_nothing(tmp_path: Path) -> N
         ("LS15EBC,stolen\n", [(1, "a header such as plate,note")]),
         ("plate,note\n,no plate\nAB12CDE,x,y\n", [(2, "0 letters"), (3, "3 values for 2 columns")]),
         ("plate,near\nAB12CDE,perhaps\n", [(2, "near is 'perhaps'")]),
+        ("plate,near\nA1,yes\n", [(2, "too much is near 'A1'")]),
         (f"AB12CDE\n{LONG}\n", [(2, "33 letters and digits")]),
     ],
 )

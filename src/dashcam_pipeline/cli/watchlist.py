@@ -29,7 +29,7 @@ from dashcam_pipeline.storage.database import Database
 from dashcam_pipeline.storage.location import Location, resolve_location
 from dashcam_pipeline.storage.plate_hash import plate_key
 from dashcam_pipeline.storage.reading import find_run
-from dashcam_pipeline.storage.watchlist import NEAR, Added, Wanted, list_watched, sound_note, sound_plate
+from dashcam_pipeline.storage.watchlist import Added, list_watched, sound_plate
 from dashcam_pipeline.storage.watchlist_file import read_watchlist
 
 app = typer.Typer(help="Plates to watch for, and the alerts they raised.", no_args_is_help=True)
@@ -69,7 +69,7 @@ def add(
 
     Example: dashcam watchlist add "LS15 EBC" --note "stolen 3 May"
     """
-    entry = Wanted(spelling=sound_plate(plate), note=sound_note(note), near=NEAR if near else 0.0)
+    entry = watchlist.wanted(plate, note, near)
     location = resolve_location(db, work_dir)
     watching = _watching(config, location)
     with _open_list(location) as connection:

@@ -13,9 +13,10 @@ from dashcam_pipeline.errors import BadInput
 from dashcam_pipeline.storage.connection import Connection
 from dashcam_pipeline.storage.plate_hash import hashed
 from dashcam_pipeline.storage.queries import query
+from dashcam_pipeline.storage.searching import DEFAULT_WITHIN, LEAST_NEAR_CHARS
 from dashcam_pipeline.storage.text import storable
 
-NEAR = 1.0
+NEAR = DEFAULT_WITHIN
 """The greatest plate_distance of a hit on an entry that has near ones: two characters taken for lookalikes, or one
 character taken for any other, put in or left out."""
 LONGEST_PLATE = 32  # characters; plates have at most 10
@@ -74,6 +75,20 @@ def sound_plate(text: str) -> str:
             f"{text!r} is no plate: it has {length} letters and digits; one has 2 to {LONGEST_PLATE}"
         )
     return plate
+
+
+def wanted(plate: str, note: str | None, near: bool) -> Wanted:
+    """A plate for the list, as somebody gave it.
+
+    Raises:
+        BadInput: it can be no plate, or is too short for near ones.
+    """
+    spelling = sound_plate(plate)
+    if near and sum(character.isalnum() for character in spelling) < LEAST_NEAR_CHARS:
+        raise BadInput(
+            f"too much is near {plate!r}: --near is for plates of {LEAST_NEAR_CHARS} characters or more"
+        )
+    return Wanted(spelling=spelling, note=sound_note(note), near=NEAR if near else 0.0)
 
 
 def sound_note(text: str | None) -> str | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dashcam_pipeline.errors import BadInput
-from dashcam_pipeline.storage.watchlist import NEAR, Wanted, sound_note, sound_plate
+from dashcam_pipeline.storage.watchlist import Wanted, wanted
 
 PLATE, NOTE, NEAR_COLUMN = "plate", "note", "near"
 YES = frozenset({"1", "yes", "true", "x"})
@@ -53,14 +53,14 @@ def read_watchlist(path: Path, *, near: bool) -> WatchlistFile:
     header = _header(lines[0]) if lines else None
     if header is not None and PLATE not in header:
         raise BadInput(f"{path}:{lines[0].number}: its header has no column {PLATE}: {', '.join(header)}")
-    wanted: list[Wanted] = []
+    good: list[Wanted] = []
     bad: list[BadLine] = []
     for line in lines if header is None else lines[1:]:
         try:
-            wanted.append(_wanted(line, header, near))
+            good.append(_wanted(line, header, near))
         except BadInput as error:
             bad.append(BadLine(f"{path}:{line.number}", str(error)))
-    return WatchlistFile(tuple(wanted), tuple(bad))
+    return WatchlistFile(tuple(good), tuple(bad))
 
 
 def _lines(path: Path) -> Iterator[_Line]:
@@ -98,11 +98,7 @@ def _wanted(line: _Line, header: tuple[str, ...] | None, near: bool) -> Wanted:
         )
     values = dict(zip(header or (PLATE,), line.cells, strict=False))
     near = _yes(values[NEAR_COLUMN]) if NEAR_COLUMN in values else near
-    return Wanted(
-        spelling=sound_plate(values.get(PLATE, "")),
-        note=sound_note(values.get(NOTE)),
-        near=NEAR if near else 0.0,
-    )
+    return wanted(values.get(PLATE, ""), values.get(NOTE), near)
 
 
 def _yes(text: str) -> bool:
