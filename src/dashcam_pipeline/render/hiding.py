@@ -45,6 +45,9 @@ AROUND_S = 1.0
 KEPT_GROWN = 0.6
 """The plate that stays visible is looked for around where the results say it is, grown by this share of its size."""
 
+KEPT_BEYOND_S = 0.5
+"""And so long before and after the results have the vehicle in sight: detectors see it come and go."""
+
 OnFrame = Callable[[int, float], None]
 
 
@@ -170,7 +173,12 @@ class _PlatesOf:
         self._vehicles = vehicles
 
     def at(self, ts_s: float) -> list[Box]:
-        boxes = (vehicle.plate_at(ts_s, math.inf) for vehicle in self._vehicles)
+        near = [
+            (vehicle, min(max(ts_s, vehicle.first_s), vehicle.last_s))
+            for vehicle in self._vehicles
+            if vehicle.first_s - KEPT_BEYOND_S <= ts_s <= vehicle.last_s + KEPT_BEYOND_S
+        ]
+        boxes = (vehicle.plate_at(in_sight_s, math.inf) for vehicle, in_sight_s in near)
         return [_grown(box) for box in boxes if box is not None]
 
 
