@@ -21,6 +21,7 @@ import pytest
 from dashcam_pipeline.cli import main
 from dashcam_pipeline.errors import EXIT_BAD_INPUT, EXIT_OK
 from dashcam_pipeline.report import writing
+from dashcam_pipeline.report.folder import STAGING
 from dashcam_pipeline.storage.rows import SightingRow, VideoStatus
 from dashcam_pipeline.storage.writer import ResultWriter
 from dashcam_pipeline.vision.reasons import IN_WORDS
@@ -490,3 +491,13 @@ def test_report_of_one_video_is_about_nothing_else(dashcam: Dashcam, results: st
         assert other not in shown
     assert len(list((folder / "sightings").iterdir())) == 3
     assert dashcam("report", "--video", "none.mp4", "-o", folder, "--db", results) == EXIT_BAD_INPUT
+
+
+def test_report_that_was_killed_while_it_was_put_in_place_can_be_written_again(
+    dashcam: Dashcam, results: str, report: Path
+) -> None:
+    whole = {str(path.relative_to(report)) for path in report.rglob("*") if path.is_file()}
+    (report / STAGING).mkdir()
+    (report / "index.html").rename(report / STAGING / "index.html")
+    assert dashcam("report", "-o", report, "--db", results) == EXIT_OK
+    assert {str(path.relative_to(report)) for path in report.rglob("*") if path.is_file()} == whole

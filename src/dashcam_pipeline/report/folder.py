@@ -66,7 +66,8 @@ def check(path: Path) -> None:
     if not [name for name in names if name != STAGING]:
         return
     strange = next((name for name in names if OURS.fullmatch(name) is None), None)
-    if strange is not None or not _is_report(path):
+    killed = STAGING in names  # while its parts were put in their places
+    if strange is not None or not (killed or _is_report(path)):
         what = shown(strange) if strange is not None else "files"
         raise BadInput(
             f"{shown(path)} is not empty and holds {what}, which no report wrote: name another folder with -o"
