@@ -430,3 +430,11 @@ def run_postgres(program: str, *arguments: str) -> None:
 def test_parameters_are_those_of_the_statement() -> None:
     named = set(re.findall(r"%\((\w+)\)s", query("search", "found")))
     assert set(parameters_of(Search(), 1)) == named
+
+
+def test_statement_of_the_page_runs(dsn: str, connection: Connection) -> None:
+    page = (Path(__file__).parents[1] / "docs" / "search.md").read_text("utf-8")
+    statement = page.split("```sql\n")[1].split("```")[0]
+    write(dsn, *claims("LS15EBO", "AB12CDE"))
+    found = connection.execute(statement.encode()).fetchall()
+    assert [row[1:] for row in found] == [("LS15EBO", 1.0)]
