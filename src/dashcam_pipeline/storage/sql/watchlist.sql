@@ -21,19 +21,36 @@ GROUP BY watchlist.plate
 ORDER BY watchlist.plate;
 
 -- name: seen
+-- The rows with such a text first, by the indexes; whether their vehicle claims it is known of the view alone.
 SELECT asked.plate, array_agg(DISTINCT seen.id::text) AS ids
 FROM unnest(%(plates)s::text[], %(texts)s::text[]) AS asked (plate, text)
-JOIN sightings AS seen ON plate_plain(coalesce(seen.final_plate, seen.best_guess)) = asked.text
-WHERE seen.final_plate IS NOT NULL AND coalesce(seen.final_plate, seen.best_guess) IS NOT NULL
+JOIN sightings AS seen ON plate_plain(seen.final_plate) = asked.text
+WHERE seen.id = ANY(ARRAY(
+    SELECT vehicles.id FROM vehicles
+    WHERE plate_plain(coalesce(vehicles.final_plate, vehicles.best_guess)) = ANY(%(texts)s)
+    UNION
+    SELECT joined.id FROM joined
+    WHERE plate_plain(coalesce(joined.final_plate, joined.best_guess)) = ANY(%(texts)s)
+))
 GROUP BY asked.plate;
 
 -- name: seen_near
 SELECT watchlist.plate, array_agg(DISTINCT seen.id::text) AS ids
 FROM watchlist
-JOIN sightings AS seen ON plate_keys(coalesce(seen.final_plate, seen.best_guess) COLLATE "C") && watchlist.near_keys
+JOIN sightings AS seen ON plate_distance(seen.final_plate, watchlist.plate) <= watchlist.near
 WHERE watchlist.plate = ANY(%(plates)s) AND watchlist.near > 0
-    AND seen.final_plate IS NOT NULL AND coalesce(seen.final_plate, seen.best_guess) IS NOT NULL
-    AND plate_distance(seen.final_plate, watchlist.plate) <= watchlist.near
+    AND seen.id = ANY(ARRAY(
+        SELECT vehicles.id
+        FROM watchlist AS entry
+        JOIN vehicles
+            ON plate_keys(coalesce(vehicles.final_plate, vehicles.best_guess) COLLATE "C") && entry.near_keys
+        WHERE entry.plate = ANY(%(plates)s) AND entry.near > 0
+        UNION
+        SELECT joined.id
+        FROM watchlist AS entry
+        JOIN joined ON plate_keys(coalesce(joined.final_plate, joined.best_guess) COLLATE "C") && entry.near_keys
+        WHERE entry.plate = ANY(%(plates)s) AND entry.near > 0
+    ))
 GROUP BY watchlist.plate;
 
 -- name: has_entries
