@@ -112,6 +112,20 @@ def test_row_written_again_raises_nothing_new(dsn: str) -> None:
         assert alerts_of_run(connection, "run-3") == []
 
 
+def test_alert_of_a_vehicle_that_a_stop_cut_short_spans_all_of_it_when_the_run_goes_on(dsn: str) -> None:
+    watch(dsn, "LS15EBC")
+    (cut,) = write(dsn, sighting(1, first_s=1.0, last_s=1.2, plate_confidence=0.9))
+    (whole,) = write(dsn, sighting(1, first_s=1.0, last_s=4.0, plate_confidence=0.97))
+    assert (whole.id, whole.raised_at, whole.confidence) == (cut.id, cut.raised_at, 0.97)
+    # Read with other settings it is found later and has another number: nothing is told twice.
+    other = sighting(2, run_id="run-2", first_s=2.0, last_s=4.0)
+    with ResultWriter(dsn) as writer:
+        writer.write([other])
+        writer.write(videos=[video(VideoStatus.DONE, run_id="run-2")])
+    (alert,) = stored(dsn)
+    assert (alert.run_id, alert.raised_at) == ("run-1", cut.raised_at)
+
+
 def test_answer_lost_after_the_commit_raises_and_tells_once(
     tmp_path: Path, dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

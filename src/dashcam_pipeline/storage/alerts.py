@@ -154,6 +154,7 @@ def raise_for_rows(connection: Connection, ids: Collection[str], watching: Watch
     if not ids or not _list_has_entries(connection):
         return []
     _raise(connection, watching, ids=sorted(ids), past=True)
+    connection.execute(query("alerts", "follow"), {"ids": sorted(ids)})
     return _alerts(connection, sighting_ids=sorted(ids))
 
 

@@ -72,6 +72,16 @@ ON CONFLICT (sighting_id, watched) DO UPDATE SET
     delivered_at = excluded.delivered_at, claimed_until = NULL, claimed_by = NULL, part_of = NULL
 WHERE alerts.last_s < excluded.first_s OR alerts.first_s > excluded.last_s;
 
+-- name: follow
+-- A vehicle that a stop has cut short is written again as a whole when its run goes on.
+UPDATE alerts
+SET first_s = own.first_s, last_s = own.last_s,
+    confidence = CASE WHEN own.final_plate = alerts.plate THEN own.plate_confidence ELSE alerts.confidence END
+FROM vehicles AS own
+WHERE own.id = alerts.sighting_id AND own.id = ANY(%(ids)s::uuid[])
+    AND own.first_s <= alerts.last_s AND own.last_s >= alerts.first_s
+    AND (own.first_s, own.last_s, own.plate_confidence) IS DISTINCT FROM (alerts.first_s, alerts.last_s, alerts.confidence);
+
 -- name: merge
 WITH grouped AS (
     SELECT
