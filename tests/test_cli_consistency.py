@@ -5,6 +5,8 @@ The commands are found in the program's own table, so what is said here holds fo
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -17,7 +19,7 @@ import typer
 from typer.core import TyperGroup
 
 from dashcam_pipeline.cli import command_line, main
-from dashcam_pipeline.errors import EXIT_BAD_INPUT, EXIT_ENVIRONMENT
+from dashcam_pipeline.errors import EXIT_BAD_INPUT, EXIT_ENVIRONMENT, EXIT_OK
 from dashcam_pipeline.storage.embedded import EmbeddedServer
 from dashcam_pipeline.storage.rows import VideoStatus
 from dashcam_pipeline.storage.writer import ResultWriter
@@ -140,6 +142,48 @@ def test_shared_options_are_called_the_same_way(option: str, metavar: str) -> No
 @by_name
 def test_commands_that_read_results_are_told_alike_where_these_lie(command: Command) -> None:
     assert not command.has("--db") or command.has("--work-dir")
+
+
+@pytest.mark.parametrize("words", [(), *(command.words for command in COMMANDS)], ids=" ".join)
+def test_help_tells_types_of_values_and_not_of_flags(
+    words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["dashcam", *words, "--help"])
+    with pytest.raises(SystemExit):
+        main()
+    shown = capfd.readouterr().out
+    assert "--help" in shown
+    assert "<bool>" not in shown
+    assert "BOOLEAN" not in shown
+
+
+# --- readers that leave early ----------------------------------------------------------------------
+
+WITHOUT_RESULTS = [("--help",), ("--version",), ("config", "show"), ("config", "keys"), ("weights", "list")]
+
+
+def ended_with(words: tuple[str, ...], stdout: int) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "dashcam_pipeline", *words]
+    return subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, text=True, check=False, timeout=120)
+
+
+@pytest.mark.parametrize("words", WITHOUT_RESULTS, ids=" ".join)
+def test_reader_that_has_gone_is_no_failure(words: tuple[str, ...]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        done = ended_with(words, writer)
+    finally:
+        os.close(writer)
+    assert (done.returncode, done.stderr) == (EXIT_OK, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+@pytest.mark.parametrize("words", WITHOUT_RESULTS, ids=" ".join)
+def test_output_to_a_full_disk_is_one_line(words: tuple[str, ...]) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = ended_with(words, full.fileno())
+    assert_one_clear_line((done.returncode, done.stderr), "No space left")
 
 
 # --- mistakes --------------------------------------------------------------------------------------

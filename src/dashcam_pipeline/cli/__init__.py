@@ -10,7 +10,7 @@ import sys
 import traceback
 from collections.abc import Mapping, Sequence
 from pkgutil import resolve_name
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -139,6 +139,24 @@ def only_needed(arguments: Sequence[str], environment: Mapping[str, str]) -> str
     return next((word for word in words if word in COMMANDS), None)
 
 
+def leave_out_types_of_flags(command: Any) -> None:
+    """Let the help of a command, and of those below it, not call each option that takes no value a `<bool>`.
+
+    Args:
+        command: of typer, whose type has had several names.
+    """
+    for option in (*command.params, command.get_help_option(typer.Context(command))):
+        if getattr(option, "is_flag", False) and option.metavar is None:
+            option.metavar = ""
+    for below in getattr(command, "commands", {}).values():
+        leave_out_types_of_flags(below)
+
+
+def _leave_silently() -> NoReturn:
+    """Who read our output has what they wanted and has gone, as `head` does."""
+    os._exit(EXIT_OK)
+
+
 def main() -> None:
     """Run the command line; errors that a user can meet end in one line instead of a traceback."""
     if isinstance(sys.stdout, io.TextIOWrapper):  # names that are not UTF-8, terminals that know only ASCII
@@ -148,9 +166,17 @@ def main() -> None:
         only = only_needed(sys.argv, os.environ)
         # Bash shows nothing but names of what fits; other shells show the help beside them.
         app = command_line(only, names_only=only is None and os.environ.get(_COMPLETE) == "complete_bash")
+        command = typer.main.get_command(app)
+        leave_out_types_of_flags(command)
         gc.freeze()
         gc.enable()
-        sys.exit(app(standalone_mode=False))  # an exit code, or None where a command just ended
+        code = command(standalone_mode=False)  # an exit code, or None where a command just ended
+        sys.stdout.flush()  # what fails at that is told as any failure, and not past the end of the program
+        sys.exit(code)
+    except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):  # typer's own answer to it is exit code 1
+            _leave_silently()
+        raise
     except _UsageError as error:
         _say_usage(error)
         sys.exit(EXIT_BAD_INPUT)
@@ -159,9 +185,8 @@ def main() -> None:
     except DashcamError as error:
         print(f"dashcam: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
-    except BrokenPipeError:  # who read our output has gone, as `head` does
-        sys.stderr.close()
-        os._exit(EXIT_OK)
+    except BrokenPipeError:
+        _leave_silently()
     except OSError as error:  # a full disk behind stdout, a name that is too long
         print(f"dashcam: {error}", file=sys.stderr)
         sys.exit(EXIT_ENVIRONMENT)
