@@ -266,6 +266,7 @@ BROKEN = {
     "any text": (".txt", b"what to buy: bread, milk", ""),
     "film subtitles": (".srt", b"1\n00:00:01,000 --> 00:00:02,000\nWhere were you?\n", ""),
     "no subtitles": (".srt", b"\0\1\2" * 99, ""),
+    "white space without end": (".srt", b"1\n00:00:01,000 --> 00:00:02,000\nlat" + b" " * 20_000 + b"\n", ""),
 }
 
 

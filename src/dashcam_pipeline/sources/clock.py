@@ -130,9 +130,7 @@ class _Rule:
     def _of_utc(self, started_at: datetime, source: TimeSource) -> Clock:
         """Of a time that is UTC already: only the offset for showing it is looked for."""
         if source == "container":
-            self.notes.append(
-                "its container's time is taken as UTC; many cameras write their local time there"
-            )
+            self.notes.append(CONTAINER_NOTE)
         if source == "file":
             self.notes.append("by the file's time minus its length, which a copy may have changed")
         if self.settings.zone is not None:

@@ -66,6 +66,8 @@ _TIME = re.compile(
 )
 _KMH = {"km": 1.0, "kp": 1.0, "mp": KMH_PER_MPH, "m/": KMH_PER_MPS, "kn": KMH_PER_KNOT, "kt": KMH_PER_KNOT}
 _LENGTH_BYTES = 2  # MP4 writes the length of a text in front of it
+MOST_CHARACTERS = 2000
+"""Of one subtitle that are looked at: the longest known have 600, and the patterns take their time on long ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,7 @@ def _track_of(cues: list[_Cue], source: str) -> RawTrack:
     sentences = [cue for cue in cues if "RMC," in cue.text]
     if sentences:
         return _of_sentences(sentences, source)
+    cues = [replace(cue, text=_in_short(cue.text)) for cue in cues]
     fixes: list[RawFix] = []
     void = 0
     for cue in cues:
@@ -166,6 +169,11 @@ def _of_sentences(cues: list[_Cue], source: str) -> RawTrack:
                 times_s.append(cue.begin_s)
     begins_at = begin_of(epochs_s, times_s)
     return RawTrack(source=source, axis=Axis.VIDEO, fixes=tuple(fixes), void=void, begins_at=begins_at)
+
+
+def _in_short(text: str) -> str:
+    """A text on one line, without runs of white space: a pattern would try every way to divide them."""
+    return " ".join(text[:MOST_CHARACTERS].split())
 
 
 def _place(text: str) -> _Place | None:
