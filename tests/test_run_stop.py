@@ -7,6 +7,7 @@ import io
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -127,3 +128,19 @@ def group_of(leader: int) -> list[int]:
             if os.getpgid(pid) == leader:
                 found.append(pid)
     return found
+
+
+def test_ctrl_c_while_modules_are_loaded_ends_the_command_without_a_word() -> None:
+    interrupting = """
+import os, signal, sys
+class Interrupt:
+    def find_spec(self, name, path, target=None):
+        if name == "psycopg":
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Interrupt())
+sys.argv = ["dashcam", "run", "no-such-video.mp4"]
+from dashcam_pipeline.__main__ import main
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", interrupting], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (EXIT_STOPPED, "", "")

@@ -14,8 +14,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, _leave)
     from dashcam_pipeline.cli import main as command_line
 
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    command_line()
+    command_line(when_loaded=lambda: signal.signal(signal.SIGINT, signal.default_int_handler))
 
 
 def _leave(number: int, frame: FrameType | None) -> None:

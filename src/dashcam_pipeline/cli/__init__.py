@@ -8,7 +8,7 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pkgutil import resolve_name
 from typing import Annotated, Any, NoReturn
 
@@ -157,8 +157,12 @@ def _leave_silently() -> NoReturn:
     os._exit(EXIT_OK)
 
 
-def main() -> None:
-    """Run the command line; errors that a user can meet end in one line instead of a traceback."""
+def main(when_loaded: Callable[[], object] = _nothing) -> None:
+    """Run the command line; errors that a user can meet end in one line instead of a traceback.
+
+    Args:
+        when_loaded: called when all modules that the command needs at its start are there.
+    """
     if isinstance(sys.stdout, io.TextIOWrapper):  # names that are not UTF-8, terminals that know only ASCII
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
@@ -170,6 +174,7 @@ def main() -> None:
         leave_out_types_of_flags(command)
         gc.freeze()
         gc.enable()
+        when_loaded()
         code = command(standalone_mode=False)  # an exit code, or None where a command just ended
         sys.stdout.flush()  # what fails at that is told as any failure, and not past the end of the program
         sys.exit(code)
