@@ -22,6 +22,7 @@ from chaoskit.faults import KINDS, Plan, dealt_out, plan_of
 from chaoskit.long_runs import kills, outages
 from chaoskit.ramdisk import can_mount
 from chaoskit.report import seed_line, summary, write_json
+from chaoskit.surroundings import write_tracks
 from chaoskit.table import Result
 from chaoskit.trial import SMALL_JOB, Outcome, Setting, Trial
 from chaoskit.undisturbed import undisturbed
@@ -36,7 +37,9 @@ def main() -> int:
         return kills(data, base)
     if given.mode == "database":
         return outages(data, base)
-    clips = tuple(make_clips(FEW_PIECES if given.few else PIECES, data, base / "clips"))
+    pieces = FEW_PIECES if given.few else PIECES
+    clips = tuple(make_clips(pieces, data, base / "clips"))
+    write_tracks(pieces, base / "clips")
     return series(given, Setting(clips, base, SMALL_JOB))
 
 

@@ -13,7 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from dashcam_pipeline.storage.alerts import note_delivered
+from dashcam_pipeline.storage.connection import connect
+from dashcam_pipeline.storage.database import Database
 from dashcam_pipeline.storage.outbox import FILE_NAME, Outbox
+from dashcam_pipeline.storage.writer import ResultWriter
 from run_command import DATA, REPOSITORY, clip
 from storage_rows import sighting
 
@@ -25,6 +29,7 @@ from chaoskit.faults import KINDS, dealt_out, plan_of  # noqa: E402
 from chaoskit.injected import StageFaults  # noqa: E402
 from chaoskit.leftovers import leftovers, shared_memory  # noqa: E402
 from chaoskit.ramdisk import can_mount  # noqa: E402
+from chaoskit.surroundings import Webhook, watch  # noqa: E402
 from chaoskit.table import Result, differences  # noqa: E402
 from engine_toys import task  # noqa: E402
 
@@ -33,6 +38,7 @@ UNDISTURBED = Result(
     vehicles={"1": {"final_plate": "LS15EBC", "track_id": 1}, "2": {"final_plate": None, "track_id": 2}},
     videos={"a.mp4": {"status": "done", "frames_decoded": 140}},
     pictures={"evidence/aa/1_plate.jpg": "1f2e", "evidence/aa/1_vehicle.jpg": "3d4c"},
+    alerts={"1 LS15EBC": {"plate": "LS15EBC", "standing": 1}},
 )
 
 
@@ -88,12 +94,30 @@ def test_every_kind_of_fault_ends_with_the_table_of_an_undisturbed_run(base: Pat
             replace(UNDISTURBED, dead_letters={"v:READ:file": {"error": "no"}}),
             "dead letter v:READ:file is too many",
         ),
+        (
+            replace(UNDISTURBED, alerts={}),
+            "alert 1 LS15EBC is missing",
+        ),
     ],
 )
 def test_a_row_that_is_lost_changed_or_too_many_is_told(found: Result, told: str) -> None:
     (line,) = differences(UNDISTURBED, found)
     assert line.startswith(told)
     assert differences(found, found) == []
+
+
+def test_alert_that_was_never_posted_or_is_not_known_as_delivered_is_told(dsn: str, tmp_path: Path) -> None:
+    with Database.open(dsn, tmp_path) as database:
+        watch(database)
+    webhook = Webhook()
+    with ResultWriter(dsn) as writer:
+        (alert,) = writer.write([sighting(1, final_plate="LS15EBC")])
+    assert webhook.missed(dsn, tmp_path) == [f"alert {alert.id} of LS15EBC: pending, never posted"]
+    with connect(dsn) as connection:
+        note_delivered(connection, alert.id)
+    assert webhook.missed(dsn, tmp_path) == [f"alert {alert.id} of LS15EBC: delivered, never posted"]
+    assert [webhook.take({"id": alert.id}) for _ in range(3)] == [204, 204, 503]
+    assert webhook.missed(dsn, tmp_path) == []
 
 
 def test_what_a_job_leaves_behind_is_told(tmp_path: Path) -> None:

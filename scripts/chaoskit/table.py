@@ -27,6 +27,14 @@ VIDEO_COLUMNS = (
     "joined_vehicles",
     "joined_plates",
     "joined_reasons",
+    "started_at",
+    "utc_offset_min",
+    "time_source",
+    "zone_source",
+    "time_note",
+    "position_source",
+    "position_note",
+    "track",
 )
 FINAL_VIDEOS = """
     SELECT DISTINCT ON (path) * FROM videos WHERE status IN ('done', 'partial', 'failed')
@@ -35,6 +43,18 @@ FINAL_VIDEOS = """
 UNFINISHED = """
     SELECT path, status FROM videos WHERE status IN ('queued', 'running', 'stopped')
     UNION ALL SELECT run_id, status FROM runs WHERE status = 'running'
+"""
+# Which of the alerts of a joined vehicle stands for the others depends on which came first.
+ALERTS = """
+    SELECT
+        alerts.sighting_id, alerts.watched, alerts.spelling, alerts.note, alerts.plate, alerts.distance,
+        alerts.confidence, alerts.video_id, alerts.first_s, alerts.last_s, count(standing.id) AS standing
+    FROM alerts
+    JOIN vehicles AS own ON own.id = alerts.sighting_id
+    LEFT JOIN vehicles AS part ON coalesce(part.part_of, part.id) = coalesce(own.part_of, own.id)
+    LEFT JOIN alerts AS standing
+        ON standing.sighting_id = part.id AND standing.watched = alerts.watched AND standing.part_of IS NULL
+    GROUP BY alerts.id
 """
 Row = Mapping[str, object]
 
@@ -48,12 +68,13 @@ class Result:
     videos: Mapping[str, Row] = field(default_factory=dict)
     pictures: Mapping[str, str] = field(default_factory=dict)  # path in the evidence folder -> sha256
     dead_letters: Mapping[str, Row] = field(default_factory=dict)
+    alerts: Mapping[str, Row] = field(default_factory=dict)
     unfinished: tuple[str, ...] = ()
     runs: int = 0
 
     @property
     def rows(self) -> int:
-        return len(self.vehicles) + len(self.joined) + len(self.videos) + len(self.pictures)
+        return sum(map(len, (self.vehicles, self.joined, self.videos, self.pictures, self.alerts)))
 
 
 def read_result(dsn: str | None, work: Path) -> Result:
@@ -71,6 +92,7 @@ def read_result(dsn: str | None, work: Path) -> Result:
         joined = connection.execute("SELECT * FROM joined").fetchall()
         videos = connection.execute(FINAL_VIDEOS).fetchall()
         dead = connection.execute("SELECT * FROM dead_letters").fetchall()
+        alerts = connection.execute(ALERTS).fetchall()
         unfinished = connection.execute(UNFINISHED).fetchall()
         runs = connection.execute("SELECT count(*) AS n FROM runs").fetchone()
     return Result(
@@ -79,6 +101,7 @@ def read_result(dsn: str | None, work: Path) -> Result:
         videos={Path(row["path"]).name: {name: row[name] for name in VIDEO_COLUMNS} for row in videos},
         pictures=pictures,
         dead_letters={row["task_id"]: row for row in dead},
+        alerts={f"{row['sighting_id']} {row['watched']}": row for row in alerts},
         unfinished=tuple(f"{Path(row['path']).name}: {row['status']}" for row in unfinished),
         runs=int(runs["n"]) if runs else 0,
     )
@@ -91,6 +114,7 @@ def differences(expected: Result, found: Result) -> list[str]:
         *_compare("joined vehicle", expected.joined, found.joined),
         *_compare("video", expected.videos, found.videos),
         *_compare("dead letter", expected.dead_letters, found.dead_letters),
+        *_compare("alert", expected.alerts, found.alerts),
         *_compare(
             "picture",
             {path: {"sha256": sha} for path, sha in expected.pictures.items()},

@@ -20,6 +20,7 @@ from chaoskit.injected import FAULTS_FILE, FRAMES_FILE, WORK_FILE, StageFaults
 from chaoskit.leftovers import leftovers, shared_memory
 from chaoskit.ramdisk import RamDisk
 from chaoskit.running import Running, end_all, environment
+from chaoskit.surroundings import Webhook, watch, watch_at
 from chaoskit.table import Result, differences, read_result
 from dashcam_pipeline.errors import EXIT_BAD_INPUT, EXIT_INTERNAL, EXIT_OK, EXIT_SOME_FAILED
 from dashcam_pipeline.storage.database import Database
@@ -34,6 +35,8 @@ SMALL_JOB: Mapping[str, Mapping[str, object]] = {
     },  # twice the usual: a trial must last long enough for its faults to meet it
     "queue": {"lease_s": 3.0},
     "frame_store": {"quota_mb": 128, "min_free_mb": 24},
+    "journey": {"zone": "+01:00"},
+    "alerts": {"first_pause_s": 0.2},
 }
 DISK_MB = 512
 CONTINUED = re.compile(r"(\d+) goe?s? on in the middle")
@@ -91,6 +94,7 @@ class Trial:
         self.mark = str(self.folder)
         self._setting, self._plan = setting, plan
         self._frames_in_all = frames_in_all
+        self._webhook = Webhook()
         self._disk: RamDisk | None = None
         self._cluster: Cluster | None = None
         self.outcome = Outcome(plan.seed, plan.kinds)
@@ -100,11 +104,15 @@ class Trial:
         shared_before = shared_memory()
         started = time.monotonic()
         try:
-            self._prepare()
-            self._call_until_done()
+            with self._webhook:
+                self._prepare()
+                self._call_until_done()
             self.outcome.seconds = time.monotonic() - started
             self.outcome.left = leftovers(self.mark, self.work, shared_before)
-            result = read_result(self._cluster.dsn if self._cluster else None, self.work)
+            dsn = self._cluster.dsn if self._cluster else None
+            result = read_result(dsn, self.work)
+            if self.outcome.exit_codes[-1] == EXIT_OK:
+                self.outcome.problems += self._webhook.missed(dsn, self.work)
         finally:
             if self._cluster is not None:
                 self._cluster.close()
@@ -128,10 +136,18 @@ class Trial:
         self.work.mkdir(exist_ok=True)
         if self._plan.needs("cluster"):
             self._cluster = Cluster(self.folder / "pg")
+            watch_at(self._cluster.dsn, self.work)
         else:
             copy = ["cp", "-a", str(database_template(self._setting)), str(self.work / "postgres")]
             subprocess.run(copy, check=True)
-        (self.folder / "config.yaml").write_text(yaml.safe_dump(_config(self._setting.config, self._plan)))
+        (self.folder / "config.yaml").write_text(yaml.safe_dump(self._config()))
+
+    def _config(self) -> dict[str, dict[str, object]]:
+        """The job's settings with the checkpoints of the plan."""
+        config = {section: dict(values) for section, values in self._setting.config.items()}
+        config.setdefault("run", {})["checkpoint_s"] = self._plan.checkpoint_s
+        config.setdefault("alerts", {})["webhook"] = self._webhook.url
+        return config
 
     def _call_until_done(self) -> None:
         faults = [fault for fault in self._plan.faults if KINDS[fault.kind].act is not None]
@@ -240,17 +256,11 @@ class Trial:
                 self.outcome.injected["stage_crashes" if line.startswith("crash") else "stage_raises"] += 1
 
 
-def _config(base: Mapping[str, Mapping[str, object]], plan: Plan) -> dict[str, dict[str, object]]:
-    """The job's settings with the checkpoints of the plan."""
-    config = {section: dict(values) for section, values in base.items()}
-    config.setdefault("run", {})["checkpoint_s"] = plan.checkpoint_s
-    return config
-
-
 def database_template(setting: Setting) -> Path:
     """An embedded database with its tables and no rows, made once: each trial begins with a copy."""
     folder = setting.folder("template")
     if not (folder / "postgres" / "PG_VERSION").exists():
         with Database.open(None, folder) as database:
             database.migrate()
+            watch(database)
     return folder / "postgres"
