@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import fields, replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -82,6 +83,35 @@ def test_resumed_run_keeps_its_first_start(dsn: str, writer: ResultWriter) -> No
     writer.start_run(RUN)
     writer.start_run(replace(RUN, started_at=RUN.started_at + timedelta(hours=1)))
     assert [row["started_at"] for row in rows(dsn, "runs")] == [RUN.started_at]
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        {"time_source": "gps", "started_at": RUN.started_at, "position_source": "nmea"},
+        {"time_source": "name", "started_at": RUN.started_at, "time_note": "its zone is this host's"},
+        {"position_source": "gpx", "track": ((0.0, 50.0, 8.0, None, None),)},  # no source of time was allowed
+        {"position_note": "no position in it"},
+    ],
+    ids=["all", "time", "track", "note"],
+)
+def test_when_and_where_a_video_was_stay_when_it_is_written_unopened(
+    dsn: str, writer: ResultWriter, known: dict[str, Any]
+) -> None:
+    for row in (
+        video(VideoStatus.QUEUED),
+        video(VideoStatus.RUNNING, **known),
+        video(VideoStatus.STOPPED),
+    ):
+        writer.write(videos=[row])
+    (stored,) = rows(dsn, "videos")
+    expected = known | ({"track": [list(fix) for fix in known["track"]]} if "track" in known else {})
+    assert {name: stored[name] for name in known} == expected
+    # Read anew, what is not known any more is not made up of what was known.
+    writer.write(videos=[video(VideoStatus.DONE, time_source="file")])
+    (stored,) = rows(dsn, "videos")
+    gone = ("started_at", "time_note", "position_source", "position_note", "track")
+    assert [stored[name] for name in gone] == [None] * len(gone)
 
 
 def test_second_write_is_an_update(dsn: str, writer: ResultWriter) -> None:

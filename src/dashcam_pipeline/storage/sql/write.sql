@@ -50,14 +50,17 @@ ON CONFLICT (run_id, path, video_id) DO UPDATE SET
     plates = excluded.plates,
     reasons = excluded.reasons,
     -- Rows of videos that nobody opened know nothing of when and where.
-    started_at = CASE WHEN excluded.time_source IS NULL THEN videos.started_at ELSE excluded.started_at END,
-    utc_offset_min = CASE WHEN excluded.time_source IS NULL THEN videos.utc_offset_min ELSE excluded.utc_offset_min END,
-    zone_source = CASE WHEN excluded.time_source IS NULL THEN videos.zone_source ELSE excluded.zone_source END,
-    time_note = CASE WHEN excluded.time_source IS NULL THEN videos.time_note ELSE excluded.time_note END,
-    position_source = CASE WHEN excluded.time_source IS NULL THEN videos.position_source ELSE excluded.position_source END,
-    position_note = CASE WHEN excluded.time_source IS NULL THEN videos.position_note ELSE excluded.position_note END,
-    track = CASE WHEN excluded.time_source IS NULL THEN videos.track ELSE excluded.track END,
-    time_source = coalesce(excluded.time_source, videos.time_source),
+    (started_at, utc_offset_min, time_source, zone_source, time_note, position_source, position_note, track) = (
+        SELECT
+            excluded.started_at, excluded.utc_offset_min, excluded.time_source, excluded.zone_source,
+            excluded.time_note, excluded.position_source, excluded.position_note, excluded.track
+        WHERE num_nonnulls(excluded.time_source, excluded.time_note, excluded.position_source, excluded.position_note) > 0
+        UNION ALL
+        SELECT
+            videos.started_at, videos.utc_offset_min, videos.time_source, videos.zone_source,
+            videos.time_note, videos.position_source, videos.position_note, videos.track
+        WHERE num_nonnulls(excluded.time_source, excluded.time_note, excluded.position_source, excluded.position_note) = 0
+    ),
     joined_with = NULL,
     joined_vehicles = NULL,
     joined_plates = NULL,
