@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
+from dashcam_pipeline.render.canvas import CanvasMaker
 from dashcam_pipeline.render.hidden import Hidden
 from dashcam_pipeline.render.hiding import What, search
-from dashcam_pipeline.render.reading import Window
+from dashcam_pipeline.render.reading import FrameReader, Window
 from dashcam_pipeline.render.vehicles import Vehicle
 from dashcam_pipeline.vision.types import Box, Image
 from render_bench import look, sighting
@@ -97,6 +99,27 @@ def test_only_the_window_and_a_second_around_it_are_searched(tmp_path: Path) -> 
     finder = Finds(OTHER)
     hidden(long, finder, what=What(faces=False, plates=True), window=Window(4.0, 5.0))
     assert 28 <= finder.pictures <= 31
+
+
+def test_pictures_searched_are_as_large_as_those_drawn_where_a_video_changes_its_size(tmp_path: Path) -> None:
+    small = make_clip(tmp_path / "a.ts", [flat(90, 320, 240)] * 30)
+    large = make_clip(
+        tmp_path / "b.ts", [flat(90, 640, 480)] * 30, pts=range(30, 60), time_base=Fraction(1, 30)
+    )
+    both = tmp_path / "both.ts"
+    both.write_bytes(small.read_bytes() + large.read_bytes())
+    with FrameReader(both, Window(), 1) as reader:
+        stored, searched, drawn = set(), set(), set()
+        maker = CanvasMaker()
+        for picture in reader.pictures():
+            image = reader.image(picture.decoded)
+            canvas = maker.canvas(picture.decoded, reader.orientation(picture.decoded))
+            assert image is not None
+            stored.add((picture.decoded.width, picture.decoded.height))
+            searched.add((image.shape[1], image.shape[0]))
+            drawn.add((canvas.width, canvas.height))
+    assert stored == {(320, 240), (640, 480)}
+    assert searched == drawn == {(320, 240)}
 
 
 def test_finder_that_breaks_ends_the_search(clip: Path) -> None:

@@ -165,6 +165,8 @@ def _known(connection: Connection, name: str) -> _Known:
     """The video that a name means, and what is stored of it. Raises BadInput."""
     path = expanded(name)
     if path.is_file():
+        if path.stat().st_size == 0:
+            raise BadInput(f"{shown(path)} is empty (zero bytes)")
         identity = video_id(path)
         if not videos_named(connection, identity):
             raise BadInput(f"{shown(path)} is not in the results: run `dashcam run {shown(path)}` first")

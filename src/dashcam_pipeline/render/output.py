@@ -48,7 +48,9 @@ def whole_video(target: Path) -> Iterator[Path]:
     Raises:
         DiskUnavailable: it can't be given its name.
     """
-    partial = target.with_name(f".{target.stem}.{os.getpid()}{target.suffix}")
+    partial = target.with_name(
+        f".{os.getpid()}.rendering{target.suffix}"
+    )  # short, whatever the target is called
     try:
         yield partial
         try:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import av
 import av.error
+import cv2
+import numpy as np
 
 from dashcam_pipeline.sources import account
 from dashcam_pipeline.sources.container import OpenVideo, open_video
@@ -61,6 +63,7 @@ class FrameReader:
     def __init__(self, path: Path, window: Window, threads: int, sampler: Sampler | None = None) -> None:
         self._path, self._window, self._threads, self._sampler = path, window, threads, sampler
         self._converter = PictureConverter()
+        self._size: tuple[int, int] | None = None  # width and height of the first picture
         self.problem: str | None = None  # what could not be read, in one line; known at the end
 
     def __enter__(self) -> FrameReader:
@@ -75,9 +78,12 @@ class FrameReader:
         return self._converter.orientation(decoded)
 
     def image(self, decoded: av.VideoFrame) -> Image | None:
-        """The upright picture of a frame; None when it can't be made."""
+        """The upright picture of a frame, as large as the first one, as canvases are; None when it can't be made."""
         with suppress(av.error.FFmpegError, ValueError, MemoryError):
-            return self._converter.image(decoded)
+            image = self._converter.image(decoded)
+            size = (image.shape[1], image.shape[0])
+            self._size = self._size or size
+            return image if size == self._size else np.asarray(cv2.resize(image, self._size), np.uint8)
         return None
 
     def pictures(self) -> Iterator[TimedPicture]:

@@ -190,4 +190,5 @@ def _problem(read: str | None, unconverted: int) -> str | None:
 def _nothing(job: Render) -> Exception:
     if job.window.is_all:
         return VideoUnreadable(shown(job.video), "no frame can be decoded")
-    return BadInput(f"{shown(job.video)} has no frame from {job.window.from_s:g} to {job.window.to_s:g} s")
+    until = f"to {job.window.to_s:g} s" if math.isfinite(job.window.to_s) else "s on"
+    return BadInput(f"{shown(job.video)} has no frame from {job.window.from_s:g} {until}")
