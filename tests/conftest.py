@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from dashcam_pipeline.cli import main
 from dashcam_pipeline.storage.database import Database
 from dashcam_pipeline.storage.embedded import EmbeddedServer
 from dashcam_pipeline.storage.schema import migrate
@@ -84,3 +86,16 @@ def dsn(shared_dsn: str) -> str:
             "TRUNCATE runs, videos, vehicles, joined, dead_letters, watchlist, alerts, purged_pictures"
         )
     return shared_dsn
+
+
+@pytest.fixture
+def dashcam(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """The command, in this process; gives its exit code."""
+
+    def call(*arguments: object) -> int:
+        monkeypatch.setattr(sys, "argv", ["dashcam", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return int(ended.value.code or 0)
+
+    return call

@@ -5,7 +5,6 @@ from __future__ import annotations
 import html.parser
 import json
 import platform
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -17,7 +16,6 @@ import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
-from dashcam_pipeline.cli import main
 from dashcam_pipeline.errors import EXIT_BAD_INPUT, EXIT_OK
 from dashcam_pipeline.storage.rows import VideoStatus
 from dashcam_pipeline.storage.writer import ResultWriter, sighting_id
@@ -31,19 +29,6 @@ Dashcam = Callable[..., int]
 FIRST, SECOND = "abcdef01" + "2" * 24, "abcdef01" + "3" * 24  # videos whose ids begin alike
 OTHER = "0" * 32
 SETTINGS: dict[str, object] = {"vote": {"claim_confidence": 0.7, "min_reads": 2}}
-
-
-@pytest.fixture
-def dashcam(monkeypatch: pytest.MonkeyPatch) -> Dashcam:
-    """The command, in this process; gives its exit code."""
-
-    def call(*arguments: object) -> int:
-        monkeypatch.setattr(sys, "argv", ["dashcam", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return int(ended.value.code or 0)
-
-    return call
 
 
 @pytest.fixture

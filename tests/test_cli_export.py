@@ -17,7 +17,6 @@ import pandas as pd
 import pytest
 from pycocotools.coco import COCO
 
-from dashcam_pipeline.cli import main
 from dashcam_pipeline.cli.counting import Counting
 from dashcam_pipeline.errors import EXIT_BAD_INPUT, EXIT_ENVIRONMENT, EXIT_OK
 from dashcam_pipeline.storage.exporting import parquet
@@ -26,19 +25,6 @@ from dashcam_pipeline.storage.writer import ResultWriter
 from storage_rows import LOOKS, RUN, SIGHTING, UNREAD, VIDEO
 
 Dashcam = Callable[..., int]
-
-
-@pytest.fixture
-def dashcam(monkeypatch: pytest.MonkeyPatch) -> Dashcam:
-    """The command, in this process; gives its exit code."""
-
-    def call(*arguments: object) -> int:
-        monkeypatch.setattr(sys, "argv", ["dashcam", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return int(ended.value.code or 0)
-
-    return call
 
 
 @pytest.fixture

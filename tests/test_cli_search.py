@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -12,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from dashcam_pipeline.cli import main
 from dashcam_pipeline.cli.moments import moment
 from dashcam_pipeline.errors import EXIT_BAD_INPUT, EXIT_NOTHING_FOUND, EXIT_OK, BadInput
 from dashcam_pipeline.storage.exporting.columns import NAMES
@@ -25,19 +23,6 @@ Dashcam = Callable[..., int]
 Output = pytest.CaptureFixture[str]
 KEY = "a key for the plates of a test"
 PLATE_PICTURE = f"evidence/ab/{'abcdef01' * 4}/1_plate.jpg"
-
-
-@pytest.fixture
-def dashcam(monkeypatch: pytest.MonkeyPatch) -> Dashcam:
-    """The command, in this process; gives its exit code."""
-
-    def call(*arguments: object) -> int:
-        monkeypatch.setattr(sys, "argv", ["dashcam", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return int(ended.value.code or 0)
-
-    return call
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +11,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dashcam_pipeline.cli import main
 from dashcam_pipeline.errors import EXIT_BAD_INPUT, EXIT_OK
 from dashcam_pipeline.report.fonts import REGULAR, font
 from dashcam_pipeline.report.proof_picture import BOX, BOX_PLATE, WIDTH_PX
@@ -23,19 +21,6 @@ from storage_rows import RUN, UNREAD, VIDEO, WELL_KNOWN
 Dashcam = Callable[..., int]
 GREY = 90
 SIZES = {"1_vehicle": (300, 400), "1_plate": (40, 120), "1-1_frame": (360, 640), "1-1_strip": (90, 400)}
-
-
-@pytest.fixture
-def dashcam(monkeypatch: pytest.MonkeyPatch) -> Dashcam:
-    """The command, in this process; gives its exit code."""
-
-    def call(*arguments: object) -> int:
-        monkeypatch.setattr(sys, "argv", ["dashcam", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return int(ended.value.code or 0)
-
-    return call
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import re
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -18,7 +17,6 @@ import numpy as np
 import psycopg
 import pytest
 
-from dashcam_pipeline.cli import main
 from dashcam_pipeline.errors import EXIT_BAD_INPUT, EXIT_OK
 from dashcam_pipeline.report import writing
 from dashcam_pipeline.report.folder import STAGING
@@ -85,19 +83,6 @@ def parsed(path: Path) -> Page:
     page.close()
     assert not page.open
     return page
-
-
-@pytest.fixture
-def dashcam(monkeypatch: pytest.MonkeyPatch) -> Dashcam:
-    """The command, in this process; gives its exit code."""
-
-    def call(*arguments: object) -> int:
-        monkeypatch.setattr(sys, "argv", ["dashcam", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return int(ended.value.code or 0)
-
-    return call
 
 
 def rows() -> list[SightingRow]:
