@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from dashcam_pipeline.batch.catching_up import close_books
 from dashcam_pipeline.errors import DiskUnavailable
 from dashcam_pipeline.sources.clock import Clock
 from dashcam_pipeline.sources.journey import NO_MOMENT, Journey
@@ -43,6 +44,13 @@ def test_it_is_gone_with_its_video(tmp_path: Path) -> None:
     journeys.put("abc", JOURNEY)
     journeys.remove("abc")
     journeys.remove("abc")
+    assert list((tmp_path / FOLDER).iterdir()) == []
+
+
+def test_those_of_videos_that_nobody_goes_on_with_are_gone_when_a_run_is_done(tmp_path: Path) -> None:
+    Journeys(tmp_path).put("abc", JOURNEY)
+    close_books(tmp_path, "run-1")
+    close_books(tmp_path / "without any", "run-1")
     assert list((tmp_path / FOLDER).iterdir()) == []
 
 

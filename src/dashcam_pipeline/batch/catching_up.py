@@ -11,6 +11,7 @@ from dashcam_pipeline.batch.resume import Wish
 from dashcam_pipeline.engine.checkpoint_files import CheckpointFolder
 from dashcam_pipeline.errors import BadInput
 from dashcam_pipeline.stages.context import CHECKPOINTS
+from dashcam_pipeline.stages.journeys import Journeys
 from dashcam_pipeline.storage.alerts import Watching
 from dashcam_pipeline.storage.connection import connect
 from dashcam_pipeline.storage.database import Database
@@ -52,6 +53,7 @@ def catch_up(
 def close_books(work_dir: Path, run_id: str) -> None:
     """A run has come to all its videos: what it would have gone on from is removed."""
     CheckpointFolder(work_dir / CHECKPOINTS, run_id).remove_all()
+    Journeys(work_dir).remove_all()
     current = recall_run(work_dir)
     if current is not None and current.run_id == run_id:
         forget_run(work_dir)

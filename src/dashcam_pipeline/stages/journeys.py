@@ -76,6 +76,12 @@ class Journeys:
         with suppress(OSError):  # one that stays serves nobody
             self._file(video_id).unlink(missing_ok=True)
 
+    def remove_all(self) -> None:
+        """No video is under way: what is still there is of videos that nobody goes on with."""
+        with suppress(OSError):
+            for path in self._folder.glob("*.json"):
+                path.unlink(missing_ok=True)
+
     def _read(self, video_id: str) -> Journey | None:
         try:
             return Journey.from_json(self._file(video_id).read_text(encoding="utf-8"))
