@@ -132,7 +132,7 @@ def test_without_a_wall_time_the_end_of_the_run_counts_and_that_is_said(
     results.sighting(2, ts=None, run_id="run-2")
     results.sighting(3)
     results.sighting(4, run_id="run-2")  # recorded long ago, read today
-    assert choose(connection, AIM) == Chosen(sightings=3, parts=3, timed=2, kept=0, dead_letters=0)
+    assert choose(connection, AIM) == Chosen(sightings=3, parts=3, timed=2, kept=0, dead_letters=0, tracks=0)
     connection.execute("DROP TABLE purge_chosen")
     results.purge(connection, AIM)
     assert results.tracks() == [2]
@@ -392,3 +392,32 @@ def test_pictures_without_a_row_are_found_of_known_and_settled_videos_alone(
     results.video("abcdef")
     results.video("halfread", status=VideoStatus.STOPPED)
     assert list(orphaned(connection, results.work_dir)) == ["evidence/ab/abcdef/9_vehicle.jpg"]
+
+
+def tracks_of(results: Results) -> dict[str, bool]:
+    return dict(results.sql("SELECT video_id, track IS NOT NULL FROM videos ORDER BY video_id"))
+
+
+TRACK = ((0.0, 45.0, 7.0, 36.0, 0.0), (1.0, 45.0001, 7.0, 36.0, 0.0))
+
+
+@pytest.mark.parametrize(
+    ("aim", "left"),
+    [
+        (Aim(before=MONTH_AGO), {"old": False, "timeless": False, "young": True}),
+        (Aim(video_ids=("young",)), {"old": True, "timeless": True, "young": False}),
+        (Aim(before=MONTH_AGO, video_ids=("young",)), {"old": True, "timeless": True, "young": True}),
+        (Aim(plates=("LS15EBC",)), {"old": True, "timeless": True, "young": True}),
+    ],
+)
+def test_where_the_camera_was_goes_with_the_video_s_age(
+    results: Results, connection: Connection, aim: Aim, left: dict[str, bool]
+) -> None:
+    """Of videos without a single vehicle too: a fleet's tracks say where its drivers were."""
+    results.video("old", started_at=OLD, time_source="gps", track=TRACK)
+    results.video("young", started_at=YOUNG, time_source="gps", track=TRACK)
+    results.video("timeless", time_source="gps", track=TRACK)  # as old as its run
+    counted = choose(connection, aim).tracks
+    removed = sum(remove(connection, aim, Places({}, ())), Removed())
+    assert tracks_of(results) == left
+    assert counted == removed.tracks == sum(not kept for kept in left.values())

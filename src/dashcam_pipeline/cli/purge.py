@@ -141,7 +141,7 @@ class _Purge:
         if self.dry_run:
             print("nothing was removed: --dry-run")
             return
-        if chosen.sightings or chosen.dead_letters:
+        if chosen.sightings or chosen.dead_letters or chosen.tracks:
             self._ask()
         left = noted_folders(self.connection)
         _hold(self.held, {*places.distinct, *left} - {self.work_dir})
@@ -221,6 +221,7 @@ def _said(chosen: Chosen, aim: Aim, pictures: int, size_bytes: int) -> Iterator[
     which = "" if aim.before is None else f" seen before {aim.before.astimezone():%Y-%m-%d %H:%M}"
     rows = f" ({chosen.parts:,} rows)" if chosen.parts != chosen.sightings else ""
     dead = f", {_many(chosen.dead_letters, 'dead letter')}" if chosen.dead_letters else ""
+    dead += f", {_tracks(chosen.tracks)}" if chosen.tracks else ""
     sightings, shown = _many(chosen.sightings, "sighting"), _many(pictures, "picture")
     yield f"{sightings}{which}{rows}{dead}, {shown}, {size_bytes / MB:,.1f} MB"
     if aim.before is not None and chosen.sightings:
@@ -233,8 +234,13 @@ def _said(chosen: Chosen, aim: Aim, pictures: int, size_bytes: int) -> Iterator[
 def _amounts(removed: Removed) -> str:
     parts = [_many(removed.sightings, "sighting")] if removed.sightings else []
     parts += [_many(removed.dead_letters, "dead letter")] if removed.dead_letters else []
+    parts += [_tracks(removed.tracks)] if removed.tracks else []
     parts.append(f"{_many(removed.pictures, 'picture')}, {removed.freed_bytes / MB:,.1f} MB")
     return ", ".join(parts)
+
+
+def _tracks(count: int) -> str:
+    return f"where the camera was in {_many(count, 'video')}"
 
 
 def _many(count: int, what: str) -> str:

@@ -42,6 +42,7 @@ class Removed:
     dead_letters: int = 0
     pictures: int = 0
     freed_bytes: int = 0
+    tracks: int = 0  # of videos: where the camera was
 
     def __add__(self, other: Removed) -> Removed:
         return Removed(
@@ -49,6 +50,7 @@ class Removed:
             self.dead_letters + other.dead_letters,
             self.pictures + other.pictures,
             self.freed_bytes + other.freed_bytes,
+            self.tracks + other.tracks,
         )
 
 

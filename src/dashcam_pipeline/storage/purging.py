@@ -58,6 +58,7 @@ class Chosen:
     timed: int  # sightings whose age is that of their wall time; of the others, that of their run's end
     kept: int  # sightings that meet it and stay, for their plate
     dead_letters: int
+    tracks: int  # videos of which it is stored where the camera was
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,8 @@ def choose(connection: Connection, aim: Aim) -> Chosen:
     assert counted is not None
     with connection.cursor(row_factory=scalar_row) as cursor:
         dead = cursor.execute(query("purge", "count_dead_letters"), aim.parameters).fetchone()
-    return Chosen(*(int(str(value)) for value in (*counted, dead)))
+        tracks = cursor.execute(query("purge", "count_tracks"), aim.parameters).fetchone()
+    return Chosen(*(int(str(value)) for value in (*counted, dead, tracks)))
 
 
 # --- removing -----------------------------------------------------------------------------------------------
@@ -127,6 +129,8 @@ def remove(
         step("rows removed")
         yield Removed(sightings=len({row.head for row in rows})) + sweep(connection, places.distinct, step)
     yield from _remove_dead_letters(connection, aim, places, step)
+    if aim.plates is None:  # where the camera was says nothing of a plate
+        yield Removed(tracks=connection.execute(query("purge", "remove_tracks"), aim.parameters).rowcount)
 
 
 def _unchanged(connection: Connection, heads: Sequence[_Head]) -> list[_Row]:

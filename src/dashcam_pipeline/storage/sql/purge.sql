@@ -52,6 +52,33 @@ WHERE (%(before)s::timestamptz IS NULL OR failed_at < %(before)s)
     AND (%(plate_texts)s::text[] IS NULL OR category = %(refused)s AND traceback LIKE ANY(%(plate_texts)s))
     AND NOT (category = %(refused)s AND traceback LIKE ANY(%(keep_texts)s));
 
+-- name: count_tracks
+SELECT count(*)
+FROM videos LEFT JOIN runs USING (run_id)
+WHERE videos.track IS NOT NULL
+    AND %(plates)s::text[] IS NULL
+    AND (
+        %(before)s::timestamptz IS NULL
+        OR coalesce(
+            videos.started_at + coalesce(videos.duration_s, 0) * interval '1 second', runs.finished_at, videos.updated_at
+        ) < %(before)s
+    )
+    AND (%(video_ids)s::text[] IS NULL OR videos.video_id = ANY(%(video_ids)s));
+
+-- name: remove_tracks
+UPDATE videos
+SET track = NULL, position_note = 'its track was removed by dashcam purge', updated_at = now()
+FROM videos AS old LEFT JOIN runs ON runs.run_id = old.run_id
+WHERE (videos.run_id, videos.path, videos.video_id) = (old.run_id, old.path, old.video_id)
+    AND old.track IS NOT NULL
+    AND (
+        %(before)s::timestamptz IS NULL
+        OR coalesce(
+            old.started_at + coalesce(old.duration_s, 0) * interval '1 second', runs.finished_at, old.updated_at
+        ) < %(before)s
+    )
+    AND (%(video_ids)s::text[] IS NULL OR old.video_id = ANY(%(video_ids)s));
+
 -- name: one_picture_of_each_run
 SELECT DISTINCT ON (vehicles.run_id) vehicles.run_id, runs.work_dir, runs.host, vehicles.vehicle_picture
 FROM purge_chosen
