@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from dashcam_pipeline.batch.joining import join_trips, let_go
+from dashcam_pipeline.batch.joining import TRIES, join_trips, let_go
 from dashcam_pipeline.config import Settings, TripSettings
 from dashcam_pipeline.errors import DatabaseUnavailable
+from dashcam_pipeline.storage import joining
 from dashcam_pipeline.storage.database import Database
 from dashcam_pipeline.storage.reading import find_run, iterate_sightings, list_runs, list_videos
 from dashcam_pipeline.storage.rows import LookRow, ReadRow, RunRow, SightingRow, VideoRow, VideoStatus
@@ -136,6 +139,25 @@ def test_a_vehicle_that_crosses_the_cut_is_one_sighting_with_both_files_named(ta
     assert row["id"] == sighting_id(A, 1)
     raw = table.rows("SELECT final_plate, no_plate_reason FROM vehicles ORDER BY video_id")
     assert [tuple(one.values()) for one in raw] == [("LS15EBC", None), (None, "no_plate_found")]
+
+
+@pytest.mark.parametrize(("deadlocks", "joined"), [(1, True), (TRIES - 1, True), (TRIES, False)])
+def test_a_deadlock_with_another_writer_is_tried_again(
+    table: Table, monkeypatch: pytest.MonkeyPatch, deadlocks: int, joined: bool
+) -> None:
+    real, met = joining.settle, []
+
+    def settle(*arguments: Any) -> None:
+        real(*arguments)
+        if len(met) < deadlocks:
+            met.append(None)
+            raise psycopg.errors.DeadlockDetected("deadlock detected")
+
+    monkeypatch.setattr(joining, "settle", settle)
+    table.write(seen(A, 1, 1.0, 2.0, "AB12CDE"), seen(A, 2, 4.0, 6.0, "AB12CDE"), videos=(A,))
+    with nullcontext() if joined else pytest.raises(DatabaseUnavailable):
+        table.join(A)
+    assert len(table.seen()) == (1 if joined else 2)
 
 
 def test_a_car_that_is_followed_for_several_files_is_one_sighting_of_one_vote(table: Table) -> None:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import psycopg
 
@@ -36,6 +36,8 @@ RULES = "joining-3"
 NOT_JOINED = "not joined"
 SAY_AFTER_S = 2.0
 SAY_EVERY_S = 5.0
+TRIES = 5
+Done = TypeVar("Done")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +83,7 @@ def join_trips(
         DatabaseUnavailable: the database is away; the next run in this work dir does what is left.
     """
     job = _Joining(settings, work_dir, say, clock)
-    try:
-        with connect(database.url) as connection:
-            return job.run(connection, video_ids)
-    except psycopg.Error as error:
-        raise unavailable(database.url, error) from error
+    return _in_database(database, lambda connection: job.run(connection, video_ids))
 
 
 def let_go(database: Database, video_ids: Collection[str]) -> None:
@@ -94,14 +92,27 @@ def let_go(database: Database, video_ids: Collection[str]) -> None:
     Raises:
         DatabaseUnavailable: the database is away.
     """
-    if not video_ids:
-        return
-    try:
-        with connect(database.url) as connection:
-            joining.lock(connection)
-            joining.dissolve(connection, video_ids)
-    except psycopg.Error as error:
-        raise unavailable(database.url, error) from error
+
+    def dissolve(connection: Connection) -> None:
+        joining.lock(connection)
+        joining.dissolve(connection, video_ids)
+
+    if video_ids:
+        _in_database(database, dissolve)
+
+
+def _in_database(database: Database, work: Callable[[Connection], Done]) -> Done:
+    """Do it, and once more where a run on another host wrote rows of the same videos in another order."""
+    for tries_left in reversed(range(TRIES)):
+        try:
+            with connect(database.url) as connection:
+                return work(connection)
+        except psycopg.errors.DeadlockDetected as error:
+            if not tries_left:
+                raise unavailable(database.url, error) from error
+        except psycopg.Error as error:
+            raise unavailable(database.url, error) from error
+    raise AssertionError("the last try returns or raises")
 
 
 class _Joining:
