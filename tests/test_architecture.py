@@ -27,6 +27,7 @@ MAY_IMPORT = {
         "config",
         "errors",
         "host",
+        "user_paths",
         "__version__",
     },
     "host": {"__version__"},

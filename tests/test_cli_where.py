@@ -52,14 +52,20 @@ def test_json_has_all_fixes_and_gpx_is_read_back_by_its_library(video: Path) -> 
         (("--zone", "Berlin"), "journey.zone: 'Berlin'"),
         (("-o", "{folder}"), "is a folder"),
         (("-o", "{folder}/none/track.gpx"), "a folder that is not there"),
+        (("-o", "{video}"), "a video is there"),
+        (("-o", "{track}"), "its own track"),
     ],
-    ids=["no zone", "folder", "no folder"],
+    ids=["no zone", "folder", "no folder", "the video itself", "its own track"],
 )
-def test_mistake_is_one_line(arguments: tuple[str, str], says: str, video: Path) -> None:
-    done = dashcam("where", video, *(text.format(folder=video.parent) for text in arguments))
+def test_mistake_is_one_line_and_changes_no_file(arguments: tuple[str, str], says: str, video: Path) -> None:
+    before = {path: path.read_bytes() for path in video.parent.iterdir() if path.is_file()}
+    (track,) = (path for path in before if path != video)
+    names = {"folder": video.parent, "video": video, "track": track}
+    done = dashcam("where", video, *(text.format(**names) for text in arguments))
     assert done.returncode == EXIT_BAD_INPUT
     assert says in done.stderr
     assert len(done.stderr.splitlines()) == 1
+    assert {path: path.read_bytes() for path in video.parent.iterdir() if path.is_file()} == before
 
 
 def test_video_without_positions_has_no_track_to_write(tmp_path: Path) -> None:

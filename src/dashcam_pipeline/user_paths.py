@@ -5,6 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from dashcam_pipeline.errors import BadInput
+
+VIDEO_SUFFIXES = (".mp4", ".mov", ".avi", ".mkv", ".ts", ".m4v", ".webm")
+"""What is taken for a video in a folder, in any case."""
+
 
 def expanded(path: str | Path) -> Path:
     """The path with `~` and `~name` as the folder they stand for; an unknown `~name` stays, as in a shell."""
@@ -19,3 +24,14 @@ def shown(path: Path | str) -> str:
     """
     text = str(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def check_spares_videos(path: Path, option: str) -> None:
+    """See that what an option names is no video that is there: nothing but a video is ever put in its place.
+
+    Raises:
+        BadInput: it is one, or a link to one.
+    """
+    target = expanded(path).resolve()
+    if target.suffix.lower() in VIDEO_SUFFIXES and target.is_file():
+        raise BadInput(f"{option} {shown(path)}: a video is there; name another file")

@@ -26,6 +26,7 @@ from dashcam_pipeline.stages.counts import (
     INFERENCES_VEHICLE,
 )
 from dashcam_pipeline.storage.reading import VideoSummary
+from dashcam_pipeline.user_paths import check_spares_videos
 
 VERSION = 1
 SUPERVISOR = "supervisor"
@@ -91,6 +92,7 @@ def check_path(path: Path, option: str = "--timings") -> None:
         raise BadInput(f"{option} {path}: is a folder; name a file")
     if not path.parent.is_dir():
         raise BadInput(f"{option} {path}: there is no folder {path.parent}")
+    check_spares_videos(path, option)
     if not os.access(path if path.exists() else path.parent, os.W_OK):
         raise BadInput(f"{option} {path}: can't be written to")
 

@@ -21,7 +21,7 @@ from dashcam_pipeline.sources.discover import discover
 from dashcam_pipeline.sources.journey import Journey, journey_of
 from dashcam_pipeline.sources.positions.track import Fix, PositionTrack
 from dashcam_pipeline.storage.whole_file import whole_file
-from dashcam_pipeline.user_paths import shown
+from dashcam_pipeline.user_paths import expanded, shown
 
 WIDTH = 100  # columns, also through a pipe
 NAME_WIDTH = 11
@@ -79,8 +79,11 @@ def where(
 
 
 def _write(journey: Journey, output: Path, video: Path) -> None:
+    from dashcam_pipeline.sources.positions.found import beside
     from dashcam_pipeline.sources.positions.gpx import as_gpx
 
+    if expanded(output).resolve() in [found.resolve() for found in beside(video)]:
+        raise BadInput(f"-o {shown(output)}: lies beside the video as its own track; name another file")
     if journey.track is None or journey.clock is None:
         what = "position" if journey.track is None else "time"
         raise BadInput(f"{shown(video.name)} has no {what}: there is no track to write")

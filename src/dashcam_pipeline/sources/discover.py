@@ -12,9 +12,7 @@ from pathlib import Path
 
 from dashcam_pipeline.errors import BadInput
 from dashcam_pipeline.sources.names import natural_key, shown
-
-VIDEO_SUFFIXES = (".mp4", ".mov", ".avi", ".mkv", ".ts", ".m4v", ".webm")
-"""What is taken for a video in a folder, in any case."""
+from dashcam_pipeline.user_paths import VIDEO_SUFFIXES
 
 _HEAD_BYTES = 512
 _SUFFIXES_NAMED = 5

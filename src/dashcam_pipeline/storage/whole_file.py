@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from dashcam_pipeline.errors import BadInput, DiskUnavailable
-from dashcam_pipeline.user_paths import expanded
+from dashcam_pipeline.user_paths import check_spares_videos, expanded
 
 
 @contextlib.contextmanager
@@ -21,7 +21,7 @@ def whole_file(path: Path, option: str = "-o") -> Iterator[IO[str]]:
         option: of the command, which names the path.
 
     Raises:
-        BadInput: the path is a folder, or lies in none.
+        BadInput: the path is a folder, or lies in none, or a video is there.
         DiskUnavailable: it can't be written.
     """
     with _place(path, option) as place, place.open("w", encoding="utf-8", newline="") as file:
@@ -42,6 +42,7 @@ def _place(path: Path, option: str) -> Iterator[Path]:
     if target.is_dir() or not target.parent.is_dir():
         problem = "is a folder" if target.is_dir() else "lies in a folder that is not there"
         raise BadInput(f"can't write to {path}: it {problem}; name a file with {option}")
+    check_spares_videos(path, option)
     through = target.exists() and not target.is_file()  # a pipe or a device: nothing to put in its place
     written = target if through else target.with_name(f".{target.name}.{os.getpid()}")
     try:
