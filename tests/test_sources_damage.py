@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -21,6 +22,17 @@ def test_truncated_file_keeps_what_was_readable(tmp_path: Path, suffix: str, opt
     assert video.verdict is Verdict.PARTIAL
     assert video.problem is not None
     assert f"ends after {len(frames) / 30:.1f} s of 3.0 s: the file is truncated" in video.problem
+
+
+@pytest.mark.parametrize("suffix", ["mkv", "mp4"])
+def test_whole_file_that_begins_late_is_complete_and_as_long_as_its_frames(
+    tmp_path: Path, suffix: str
+) -> None:
+    images = [flat(50 + number) for number in range(30)]
+    clip = make_clip(tmp_path / f"clip.{suffix}", images, pts=range(1500, 1530), time_base=Fraction(1, 30))
+    frames, video = read(clip)
+    assert (len(frames), video.verdict, video.problem) == (30, Verdict.COMPLETE, None)
+    assert video.info.duration_s == pytest.approx(1.0, abs=0.05)
 
 
 def test_fragmented_file_cut_anywhere_in_a_fragment_keeps_all_before(tmp_path: Path) -> None:

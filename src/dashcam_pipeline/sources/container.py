@@ -71,7 +71,11 @@ class OpenVideo:
         """Of the longest stream."""
         if self.container.duration is None or self.container.duration <= 0:
             return None
-        return self.container.duration / av.time_base
+        length_s = self.container.duration / av.time_base
+        # In Matroska, FFmpeg writes when the last frame ends, not how long that is after the first one.
+        begin_s = (self.container.start_time or 0) / av.time_base
+        is_end = "matroska" in self.container.format.name and 0.0 < begin_s < length_s
+        return length_s - begin_s if is_end else length_s
 
     @property
     def duration_s(self) -> float | None:
