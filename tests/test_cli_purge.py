@@ -13,6 +13,7 @@ import pytest
 
 from dashcam_pipeline.cli import main
 from dashcam_pipeline.errors import EXIT_BAD_INPUT, EXIT_ENVIRONMENT, EXIT_OK, EXIT_STOPPED
+from dashcam_pipeline.storage.dsn import redacted
 from dashcam_pipeline.storage.outbox import FILE_NAME as OUTBOX
 from dashcam_pipeline.storage.outbox import Outbox
 from dashcam_pipeline.storage.plate_hash import ENVIRONMENT, hashed
@@ -74,7 +75,8 @@ def test_old_ones_go_and_what_went_is_said(
     purge: Purge, dsn: str, results: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert purge("--older-than", "30d", "--yes") == EXIT_OK
-    said = capsys.readouterr().out.splitlines()
+    where, *said = capsys.readouterr().out.splitlines()
+    assert where == f"of {redacted(dsn)}:"
     assert said[0].startswith("2 sightings seen before ")
     assert said[0].endswith(", 2 pictures, 0.0 MB")
     assert said[1] == "their age: 2 by their wall time, 0 by the end of the run that wrote them"
@@ -87,7 +89,8 @@ def test_dry_run_changes_nothing_and_says_the_same(
 ) -> None:
     before = sorted((path, path.stat().st_mtime_ns) for path in results.rglob("*"))
     assert purge("--older-than", "30d", "--dry-run") == EXIT_OK
-    said = capsys.readouterr().out.splitlines()
+    where, *said = capsys.readouterr().out.splitlines()
+    assert where == f"of {redacted(dsn)}:"
     assert said[0].startswith("2 sightings seen before ")
     assert said[-1] == "nothing was removed: --dry-run"
     assert left(dsn, results) == ALL
@@ -136,6 +139,15 @@ def test_plates_to_keep_come_from_a_list_a_file_or_the_watchlist_hashed_ones_too
     assert left(dsn, results) == ([1, 2], ["1", "2"])
 
 
+def test_list_of_plates_to_keep_that_keeps_nothing_says_so(
+    purge: Purge, dsn: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert purge("--older-than", "1d", "--keep-plates", "keep_list", "--dry-run") == EXIT_OK
+    shown = capsys.readouterr().out
+    assert shown.startswith(f"of {redacted(dsn)}:\n")
+    assert "none stays by --keep-plates: " in shown
+
+
 def test_one_plate_goes_in_any_spelling(
     purge: Purge, dsn: str, results: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -172,6 +184,9 @@ def test_a_video_goes_and_stays_in_the_list(
             ["--older-than", "1d", "--keep-plates", "./none.csv"],
             "--keep-plates ./none.csv: there is no such file",
         ),
+        (["--older-than", "1d", "--keep-plates", ""], "--keep-plates '': there is no plate in it"),
+        (["--older-than", "1d", "--keep-plates", " , -"], "--keep-plates ' , -': there is no plate in it"),
+        (["--older-than", "1d", "--keep-plates", "/dev/null"], "--keep-plates /dev/null: there is no"),
     ],
 )
 def test_mistakes_are_one_line_and_remove_nothing(
@@ -226,7 +241,7 @@ def test_pictures_without_a_sighting_go_when_that_is_asked_for(
 ) -> None:
     (results / "evidence/ab/abcdef/9_vehicle.jpg").write_bytes(b"stray")
     assert purge("--orphans", "--dry-run") == EXIT_OK
-    assert capsys.readouterr().out == "1 picture without a sighting, 0.0 MB\n"
+    assert capsys.readouterr().out.endswith(":\n1 picture without a sighting, 0.0 MB\n")
     assert left(dsn, results) == ([1, 2, 3], ["1", "2", "3", "9"])
     assert purge("--orphans", "--yes") == EXIT_OK
     assert left(dsn, results) == ALL

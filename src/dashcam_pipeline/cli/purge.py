@@ -107,8 +107,12 @@ def purge(
         try:
             with connect(database.url, autocommit=True) as connection:
                 job = _Purge(connection, location.work_dir, held, dry_run, yes, rows_only)
+                aim = None
                 if older_than is not None or video is not None or plate is not None:
-                    job.remove(aim_of(connection, location.work_dir, before, video, plate, keep_plates))
+                    aim = aim_of(connection, location.work_dir, before, video, plate, keep_plates)
+                print(f"of {location.shown}:")  # it may be the last run's, which nobody named
+                if aim is not None:
+                    job.remove(aim)
                 if orphans:
                     job.remove_orphans()
         except psycopg.Error as error:
@@ -229,6 +233,8 @@ def _said(chosen: Chosen, aim: Aim, pictures: int, size_bytes: int) -> Iterator[
         yield f"their age: {chosen.timed:,} by their wall time, {by_run:,} by the end of the run that wrote them"
     if chosen.kept:
         yield f"{chosen.kept:,} more {'stays' if chosen.kept == 1 else 'stay'}: --keep-plates"
+    elif aim.keep:
+        yield "none stays by --keep-plates: no sighting that would go has one of these plates"
 
 
 def _amounts(removed: Removed) -> str:

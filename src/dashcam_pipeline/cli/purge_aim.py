@@ -61,10 +61,15 @@ def _listed(connection: Connection, keep: str) -> list[str]:
     if not Path(keep).is_file():
         if "," not in keep and ("/" in keep or Path(keep).suffix):
             raise BadInput(f"--keep-plates {keep}: there is no such file")
-        return [plate for plate in keep.split(",") if plate.strip()]
+        plates = keep.split(",")
+        if not any(map(normalised, plates)):
+            raise BadInput(f"--keep-plates {keep!r}: there is no plate in it, so nothing would stay")
+        return plates
     read = read_watchlist(Path(keep), near=False)
     if read.bad:  # what is left out would be removed
         raise BadInput(f"--keep-plates {keep}: {read.bad[0]}")
+    if not read.wanted:
+        raise BadInput(f"--keep-plates {keep}: there is no plate in it, so nothing would stay")
     return [entry.spelling for entry in read.wanted]
 
 
