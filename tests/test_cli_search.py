@@ -31,7 +31,12 @@ def results(dsn: str) -> str:
     with ResultWriter(dsn) as writer:
         writer.start_run(RUN)
         claim = replace(
-            SIGHTING, plate_picture=PLATE_PICTURE, latitude=51.5, longitude=-0.125, utc_offset_min=120
+            SIGHTING,
+            plate_picture=PLATE_PICTURE,
+            latitude=51.5,
+            longitude=-0.125,
+            utc_offset_min=120,
+            time_source="file",
         )
         writer.write(
             [claim, replace(UNREAD, track_id=2, best_guess="LS15EBC")],
@@ -49,12 +54,12 @@ def test_plate_is_listed_with_its_proof(
 ) -> None:
     assert dashcam("search", *plate, "--db", results) == EXIT_OK
     heading, claim, guess, *_ = capsys.readouterr().out.splitlines()
-    assert heading.split()[:4] == ["plate", "sure", "vehicle", "when"]
+    assert heading.split()[:5] == ["plate", "sure", "vehicle", "when", "by"]
     for part in (
         "LS15EBC  ",
         "0.91",
         "car",
-        "2026-01-02 05:04:06+02:00",
+        "2026-01-02 05:04:06+02:00  file ",
         "51.50000, -0.12500",
         "drive.mp4",
         "0.4 s",
@@ -79,7 +84,7 @@ def test_columns_that_nothing_is_known_for_are_left_out(
 ) -> None:
     assert dashcam("search", "LS15E8C", "--db", results) == EXIT_OK
     heading = capsys.readouterr().out.splitlines()[0].split()
-    assert heading == ["plate", "sure", "vehicle", "video", "at", "id", "picture"]
+    assert heading == ["plate", "sure", "vehicle", "video", "from", "id", "picture"]
 
 
 def test_near_plates_come_with_their_distance(dashcam: Dashcam, results: str, capsys: Output) -> None:
@@ -114,7 +119,7 @@ def test_json_has_the_columns_of_an_export_and_the_distance(
             ["LS15EC"],
             "no plate LS15EC was found; 2 plates are near it: LS15EBC, LS15E8C (--near lists them)\n",
         ),
-        (["XX99XXX"], "no plate XX99XXX was found\n"),
+        (["XX99XXX"], "no plate XX99XXX was found; '*XX99XXX*' finds it as a part of others\n"),
         (["XX99XXX", "--near"], "no plate is near XX99XXX\n"),
         (["XX*"], "no plate is like XX*\n"),
         (["--class", "bus"], "nothing was found\n"),

@@ -153,7 +153,7 @@ def _nothing(connection: Connection, wanted: Search) -> str:
         return f"no plate {'is near' if wanted.plate.near else 'is like'} {what}"
     near = searching.near_plates(connection, wanted)
     if not near:
-        return f"no plate {what} was found"
+        return f"no plate {what} was found; '*{what}*' finds it as a part of others"
     named = ", ".join(near[:MOST_NAMED]) + (", …" if len(near) > MOST_NAMED else "")
     many = f"{len(near)} plates are" if len(near) > 1 else "1 plate is"
     return f"no plate {what} was found; {many} near it: {named} (--near lists them)"

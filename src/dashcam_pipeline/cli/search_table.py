@@ -54,9 +54,14 @@ def _plate(hit: Hit) -> Text:
 
 
 def _when(hit: Hit) -> str:
-    """In the camera's own time."""
+    """When the picture was taken, in the camera's own time."""
     moment = hit.sighting.ts
     return moment.isoformat(" ", "seconds") if moment is not None else ""
+
+
+def _known_by(hit: Hit) -> str:
+    """What the time goes by: that of a file is worth less than that of GPS, and looks the same."""
+    return (hit.sighting.time_source or "") if hit.sighting.ts is not None else ""
 
 
 def _place(hit: Hit) -> str:
@@ -76,8 +81,9 @@ _COLUMNS = (
     _Column("distance", lambda hit: "" if hit.distance is None else f"{hit.distance:g}", always=False),
     _Column("vehicle", lambda hit: hit.sighting.vehicle_class),
     _Column("when", _when, always=False),
+    _Column("by", _known_by, always=False),
     _Column("place", _place, always=False),
     _Column("video", lambda hit: where_seen(hit.sighting)),
-    _Column("at", lambda hit: f"{hit.sighting.first_s:.1f} s"),
+    _Column("from", lambda hit: f"{hit.sighting.first_s:.1f} s"),
     _Column("id", lambda hit: hit.sighting.id),
 )
