@@ -305,7 +305,7 @@ def test_report_fits_100_ascii_columns_apart_from_paths(
     ("name", "said"),
     [
         ("abcdef01-77", "no sighting is called 'abcdef01-77'"),
-        ("ZZ99", "none of the latest run run-2 or of another has that plate or best guess"),
+        ("ZZ99", "none has that plate or best guess: `dashcam search` finds parts"),
         ("", "no sighting is called ''"),
         ("abcdef01-" + "9" * 40, "no sighting is called"),
         (

@@ -324,7 +324,7 @@ def test_runs_show_lists_what_was_given_up_and_how_to_read_it_again(
     (line,) = [line for line in shown.splitlines() if "OCR" in line]
     for part in (VIDEO.filename, "31", "1.2 s", "ValueError: [no] plate", "dead_letters/run-1/abcdef.png"):
         assert part in line
-    assert "`dashcam retry run-1` reads them again" in shown
+    assert "1 video went wrong: `dashcam retry run-1` reads it again" in shown
     assert "Traceback" not in shown
     assert dashcam("runs", "show", "run-1", "--tracebacks", "--db", results) == EXIT_OK
     assert LETTER.traceback in capsys.readouterr().out

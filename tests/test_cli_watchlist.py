@@ -79,10 +79,10 @@ def test_file_with_bad_lines_is_imported_as_a_whole_or_not_at_all(dsn: str, tmp_
     assert f"{path}:3: '**' is no plate" in said
     assert "nothing was imported: 1 line is" in said
     assert json.loads(watchlist(dsn, "list", "--json")) == []
-    assert "2 plates are watched for now, 0 were" in watchlist(dsn, "import", path, "--skip-bad", code=1)
+    assert "2 plates are watched for now, 0 on" in watchlist(dsn, "import", path, "--skip-bad", code=1)
     assert [entry["note"] for entry in json.loads(watchlist(dsn, "list", "--json"))] == ["three", "one"]
     path.write_text("LS15EBC\nXX11YYY\n")
-    assert "1 plates are watched for now, 1 were on the list already" in watchlist(dsn, "import", path)
+    assert "1 plate is watched for now, 1 on the list already" in watchlist(dsn, "import", path)
     path.write_text("# nothing\n")
     assert "no plate in it" in watchlist(dsn, "import", path, code=2)
 

@@ -164,9 +164,11 @@ def _ways_on(run: RunSummary, videos: list[VideoSummary]) -> list[str]:
     wrong = sum(video.status == VideoStatus.FAILED or video.dead_letters > 0 for video in videos)
     lines = []
     if stopped:
-        lines.append(f"{stopped} videos are unfinished: the same `dashcam run` again continues them")
+        what, them = ("1 video is", "it") if stopped == 1 else (f"{stopped} videos are", "them")
+        lines.append(f"{what} unfinished: the same `dashcam run` again continues {them}")
     if wrong:
-        lines.append(f"{wrong} videos went wrong: `dashcam retry {run.run_id}` reads them again")
+        what, them = ("1 video", "it") if wrong == 1 else (f"{wrong} videos", "them")
+        lines.append(f"{what} went wrong: `dashcam retry {run.run_id}` reads {them} again")
     return lines
 
 

@@ -171,7 +171,7 @@ def import_file(
                 added += some
         new = {entry.plate for entry in added if entry.new}
         changed = {entry.plate for entry in added} - new
-        print(f"{len(new)} plates are watched for now, {len(changed)} were on the list already")
+        print(f"{_plates(len(new))} watched for now, {len(changed)} on the list already")
         for line in seen[:MOST_SEEN]:
             print(line)
         if len(seen) > MOST_SEEN:
@@ -291,11 +291,16 @@ def _seen_lines(
         count = alerts.raise_for_past(connection, found, set[str]().union(*found.values()), watching)
         wait = ", which the next run posts, or `dashcam watchlist resend`"
         posted = wait if count and watching.state is AlertState.PENDING else ""
-        yield f"{_alerts(count)} raised of what was seen before{posted}"
+        there = "" if count else ": they were raised already"
+        yield f"{_alerts(count)} raised of what was seen before{there}{posted}"
 
 
 def _times(count: int) -> str:
     return "once" if count == 1 else f"{count} times"
+
+
+def _plates(count: int) -> str:
+    return "1 plate is" if count == 1 else f"{count} plates are"
 
 
 def _lines(count: int) -> str:

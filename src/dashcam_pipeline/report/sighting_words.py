@@ -107,7 +107,7 @@ def _where(explanation: Explanation) -> Iterator[Fact]:
     yield Fact("video", seen.video_path or seen.video_id)
     yield Fact("seen", _seen(explanation))
     if seen.ts is not None:
-        source = f" (from: {seen.time_source})" if seen.time_source else ""
+        source = f" (from: {seen.time_source}; of the picture)" if seen.time_source else " (of the picture)"
         yield Fact("time of day", f"{moment(seen.ts)}{source}")
     if seen.latitude is not None and seen.longitude is not None:
         yield Fact("place", ", ".join(_place(seen)))

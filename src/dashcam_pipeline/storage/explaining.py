@@ -292,8 +292,8 @@ def _by_plate(connection: Connection, name: str, work_dir: Path | None) -> _Matc
     seen = in_latest or _in_any_run(connection, texts)
     if not seen:
         raise BadInput(
-            f"no sighting is called {name!r}, and none of the latest run {latest.run_id} or of another has that plate "
-            "or best guess: `dashcam export` lists the ids"
+            f"no sighting is called {name!r}, and none has that plate or best guess: `dashcam search` finds parts of "
+            "plates and what is near them, `dashcam export` lists the ids"
         )
     found = [one for one in seen if one.run_id == seen[0].run_id]
     found = [one for one in found if one.claimed] or found
