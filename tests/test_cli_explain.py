@@ -79,6 +79,7 @@ def test_every_look_and_read_is_listed_with_its_weight_and_vote(
 ) -> None:
     assert dashcam("explain", "abcdef01-1-1", "--db", results) == EXIT_OK
     lines = capsys.readouterr().out.splitlines()
+    assert any("  time of day " in line and line.endswith("of the picture)") for line in lines)
     start = lines.index("looks:") + 2
     assert [line.split() for line in lines[start : start + 4]] == [
         ["20", "0.8", "s", "40", "0.40", "0.61", "A", "I515EBC", "0.40", "0.16", "differs"],

@@ -61,6 +61,8 @@ def test_plate_that_was_seen_before_is_said_and_raises_only_with_past(results: s
     assert "LS15 EBC was seen 2 times before: dashcam search LS15EBC" in said
     assert watchlist(results, "alerts") == "no alert\n"
     assert "2 alerts raised of what was seen before" in watchlist(results, "add", "LS15 EBC", "--past")
+    again = watchlist(results, "add", "LS15 EBC", "--past")
+    assert "0 alerts raised of what was seen before: they were raised already" in again
     assert {alert.state for alert in stored(results)} == {AlertState.KEPT}
     assert watchlist(results, "alerts", "--run", "run-1").count("LS15EBC") == 2
 
