@@ -244,6 +244,23 @@ def test_no_results_yet_is_one_line(
     assert "no run has used this work dir" in output.err
 
 
+def test_runs_are_read_by_programs(
+    dashcam: Dashcam, results: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert dashcam("runs", "--json", "--db", results) == EXIT_OK
+    latest, first = json.loads(capsys.readouterr().out)
+    assert (latest["run_id"], latest["finished_at"]) == ("run-2", None)
+    assert first["finished_at"] == "2026-01-02T03:06:05+00:00"
+    assert dashcam("runs", "show", "run-1", "--json", "--db", results) == EXIT_OK
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["run"] == first
+    assert [(video["filename"], video["reason"]) for video in shown["videos"]] == [
+        ("=x.mp4", "cut off at 2.1 s"),
+        ("drive.mp4", None),
+    ]
+    assert shown["dead_letters"] == []
+
+
 def test_database_without_runs_says_so(
     dashcam: Dashcam, dsn: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

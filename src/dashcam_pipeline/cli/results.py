@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
 
@@ -15,7 +17,7 @@ from rich.table import Table
 
 from dashcam_pipeline.cli.alerts_table import closing_lines
 from dashcam_pipeline.cli.dead_letters import show_dead_letters
-from dashcam_pipeline.cli.options import Db, WorkDir
+from dashcam_pipeline.cli.options import AsJson, Db, WorkDir
 from dashcam_pipeline.cli.reasons import reasons_table
 from dashcam_pipeline.cli.tables import print_table
 from dashcam_pipeline.cli.trips import trip_lines
@@ -34,18 +36,23 @@ runs = typer.Typer()
 
 
 @runs.callback(invoke_without_command=True)
-def list_runs(context: typer.Context, db: Db = None, work_dir: WorkDir = None) -> None:
+def list_runs(
+    context: typer.Context, as_json: AsJson = False, db: Db = None, work_dir: WorkDir = None
+) -> None:
     """List the runs, the latest first; `dashcam runs show` has the videos of one.
 
     Example: dashcam runs --db postgresql://me@localhost/traffic
     """
     if context.invoked_subcommand is not None:
-        if db is not None or work_dir is not None:
-            raise typer.BadParameter("--db and --work-dir go behind the subcommand")
+        if as_json or db is not None or work_dir is not None:
+            raise typer.BadParameter("--json, --db and --work-dir go behind the subcommand")
         return
     location = resolve_location(db, work_dir)
     with open_results(location) as connection:
         found = reading.list_runs(connection)
+    if as_json:
+        _print_json([asdict(run) for run in found])
+        return
     if not found:
         print("no run has been recorded yet")
         return
@@ -60,6 +67,7 @@ def show_run(
     tracebacks: Annotated[
         bool, typer.Option("--tracebacks", help="Print the whole text of every dead letter.")
     ] = False,
+    as_json: AsJson = False,
     db: Db = None,
     work_dir: WorkDir = None,
 ) -> None:
@@ -74,6 +82,15 @@ def show_run(
         dead = reading.list_dead_letters(connection, found.run_id)
         alerts = alerts_of_run(connection, found.run_id)
         warn_of_replaced(connection, found)
+    if as_json:
+        _print_json(
+            {
+                "run": asdict(found),
+                "videos": [asdict(video) for video in videos],
+                "dead_letters": [asdict(letter) for letter in dead],
+            }
+        )
+        return
     print(
         f"run {found.run_id}: {found.status}, began {_time(found.started_at)}, ended {_time(found.finished_at)}"
     )
@@ -95,6 +112,10 @@ def show_run(
         print(f"evidence pictures: {place.find(EVIDENCE)}")
     for line in _ways_on(found, videos):
         print(line)
+
+
+def _print_json(value: object) -> None:
+    print(json.dumps(value, ensure_ascii=False, indent=2, default=datetime.isoformat))
 
 
 @contextmanager
