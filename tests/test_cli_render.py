@@ -15,6 +15,7 @@ import psycopg
 import pytest
 
 from dashcam_pipeline.cli import main
+from dashcam_pipeline.cli.render import render
 from dashcam_pipeline.errors import (
     EXIT_BAD_INPUT,
     EXIT_ENVIRONMENT,
@@ -237,6 +238,13 @@ def test_face_model_that_is_missing_is_named_with_what_brings_it(
     assert "--blur faces" in told
     assert "dashcam weights fetch yunet_n" in told
     assert left_in(Path.cwd()) == []
+
+
+def test_example_of_the_help_needs_no_model_that_has_to_be_fetched_by_name() -> None:
+    words, _, example = (render.__doc__ or "").partition("Example:")
+    assert words
+    assert "--blur" in example
+    assert "faces" not in example
 
 
 def test_sound_can_be_left_out(dashcam: Dashcam, clip: Path, dsn: str) -> None:

@@ -74,8 +74,8 @@ def render(
         typer.Option(
             "--blur",
             metavar="WHAT",
-            help="What nobody shall recognise: `plates` (all), `others` (all plates but --plate), `faces`; several "
-            "with commas.",
+            help="What nobody shall recognise: `plates` (all), `others` (all plates but --plate), `faces` (once "
+            "`dashcam weights fetch yunet_n` was called); several with commas.",
         ),
     ] = None,
     boxes: Annotated[
@@ -117,7 +117,7 @@ def render(
     Exit codes: 0 done, 1 the video could not be read to its end (what was readable is there), 2 bad arguments or not
     in the results, 3 database, weights, disk or screen can't be used, 130 stopped by the user: no file is left.
 
-    Example: dashcam render drive.mp4 -o claim.mp4 --plate LS15EBC --blur others,faces
+    Example: dashcam render drive.mp4 -o claim.mp4 --plate LS15EBC --blur others
     """
     with stopped_by_signals(), ExitStack() as stack:
         _check_window(from_s, to_s)
