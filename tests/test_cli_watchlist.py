@@ -67,6 +67,16 @@ def test_plate_that_was_seen_before_is_said_and_raises_only_with_past(results: s
     assert watchlist(results, "alerts", "--run", "run-1").count("LS15EBC") == 2
 
 
+def test_alerts_are_listed_with_the_time_of_day_and_what_it_goes_by(results: str) -> None:
+    watch(results, "LS15EBC")
+    write(results, sighting(1, ts=None))
+    assert "when" not in watchlist(results, "alerts")
+    write(results, sighting(2, time_source="name", utc_offset_min=60))
+    words = watchlist(results, "alerts", COLUMNS="250").split()
+    assert words[words.index("from") : words.index("id")] == ["from", "when", "by"]
+    assert words[words.index("2026-01-02") :][:4] == ["2026-01-02", "04:04:06+01:00", "name", "abcdef-2"]
+
+
 @pytest.mark.parametrize("wrong", ["AB*", "-", "A" * 40])
 def test_what_is_no_plate_is_one_line(dsn: str, wrong: str) -> None:
     said = watchlist(dsn, "add", wrong, code=2)
@@ -131,7 +141,8 @@ def test_run_shows_stores_and_posts_a_hit_once(tmp_path: Path, work_dir: Path) -
     assert dashcam("watchlist", "add", "LS15 EBC", "--note", "mine", *place).returncode == 0
     with webhook([Reply(500), Reply(200)]) as hook:
         environment = {"DASHCAM__ALERTS__WEBHOOK": hook.url, "DASHCAM__ALERTS__FIRST_PAUSE_S": "0"}
-        first = dashcam("run", path, *place, "--no-hud", environment=environment)
+        elsewhere = environment | {"DASHCAM__ALERTS__WEBHOOK": "http://127.0.0.1:9/"}
+        first = dashcam("run", path, *place, "--no-hud", "--webhook", hook.url, environment=elsewhere)
         assert first.returncode == 0, first.stderr
         assert re.search(
             r"ALERT +LS15 EBC +0\.\d\d +car +at 0\.0 s of \S+ +\(mine\) +daae0258-1", first.stdout
@@ -144,6 +155,14 @@ def test_run_shows_stores_and_posts_a_hit_once(tmp_path: Path, work_dir: Path) -
         assert len(hook.got) == 2
     shown = dashcam("runs", "show", *place)
     assert "ALERT  LS15 EBC" in shown.stdout
+
+
+def test_run_refuses_an_address_that_is_none_before_it_looks_at_anything(tmp_path: Path) -> None:
+    done = dashcam(
+        "run", tmp_path / "nothing.mp4", "--webhook", "ftp://example.org", "--work-dir", tmp_path / "w"
+    )
+    assert done.returncode == 2
+    assert "alerts.webhook" in done.stderr
 
 
 def test_address_of_a_webhook_is_not_recorded_with_a_run() -> None:

@@ -13,13 +13,29 @@ from rich.text import Text
 from dashcam_pipeline.engine.wording import ALERT, ALERT_STYLE
 from dashcam_pipeline.storage.alerts import Alert, AlertState
 from dashcam_pipeline.storage.plate_hash import shown
+from dashcam_pipeline.storage.reading import with_offset
 
 MOST_ALERTS = 20  # at the end of a run
 
 
 def alerts_table(found: Sequence[Alert]) -> Table:
-    """A row an alert."""
-    table = Table("raised", "plate", "watched", "note", "sure", "vehicle", "video", "from", "id", "webhook")
+    """A row an alert; when it was seen and what that time goes by, only where the time of any is known."""
+    timed = any(alert.ts is not None for alert in found)
+    times = ("when", "by") if timed else ()
+    names = (
+        "raised",
+        "plate",
+        "watched",
+        "note",
+        "sure",
+        "vehicle",
+        "video",
+        "from",
+        *times,
+        "id",
+        "webhook",
+    )
+    table = Table(*names)
     table.box = None
     for column in table.columns:
         column.overflow = "fold"
@@ -33,10 +49,17 @@ def alerts_table(found: Sequence[Alert]) -> Table:
             alert.vehicle_class,
             Text(alert.video or ""),
             f"{alert.first_s:.1f} s",
+            *(_time(alert) if timed else ()),
             alert.sighting,
             Text(_webhook(alert)),
         )
     return table
+
+
+def _time(alert: Alert) -> tuple[str, str]:
+    """Of the picture, in the camera's own time, and what that goes by."""
+    when = with_offset(alert.ts, alert.utc_offset_min)
+    return ("", "") if when is None else (when.isoformat(" ", "seconds"), alert.time_source or "")
 
 
 def alerts_json(found: Sequence[Alert], work_dir: Path) -> str:

@@ -87,6 +87,10 @@ def run(
             help="others: evidence pictures show the sighting's own vehicle alone.",
         ),
     ] = None,
+    webhook: Annotated[
+        str | None,
+        typer.Option("--webhook", metavar="URL", help="Where to post alerts, else alerts.webhook."),
+    ] = None,
     resume: Annotated[
         bool,
         typer.Option(
@@ -135,6 +139,7 @@ def run(
                 "sampling.stride": stride,
                 "privacy.hash_plates": hash_plates,
                 "privacy.blur_evidence": blur_evidence,
+                "alerts.webhook": webhook,
             },
         )
         settings = loaded.settings
