@@ -442,11 +442,17 @@ def test_plate_of_the_watchlist_is_marked(dashcam: Dashcam, results: str, tmp_pa
             "last_s, state) SELECT id, 'LS15EBC', 'LS15 EBC', 'stolen <1>', 'LS15EBC', 0, run_id, video_id, 0, 1, "
             "'kept' FROM vehicles WHERE track_id = 1"
         )
+        connection.execute(
+            "UPDATE vehicles SET ts = '2026-01-02T03:04:06Z', time_source = 'name', utc_offset_min = 60"
+        )
     assert dashcam("report", "-o", tmp_path / "report", "--db", results) == EXIT_OK
     page = parsed(tmp_path / "report/index.html")
     card = next(one for one in page.named("li") if one.attributes.get("data-text") == "LS15EBC")
     assert "Watched plate: stolen <1>" in card.text
     assert "alerts" in [one.attributes.get("id") for one in page.named("h2")]
+    alerts = next(one for one in page.named("ul") if one.attributes.get("class") == "alerts")
+    assert "watched for as LS15 EBC: stolen <1>" in " ".join(alerts.text.split())
+    assert "; 2026-01-02 04:04:06 +01:00 (by its name)" in alerts.text
 
 
 @pytest.mark.parametrize(

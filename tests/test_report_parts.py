@@ -40,6 +40,7 @@ def card(
         reads=2,
         agreeing_reads=2,
         when=None,
+        seen_at=None,
         latitude=place[0] if place else None,
         longitude=place[1] if place else None,
         speed_kmh=None,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from dashcam_pipeline.report.pictures import CardPictures
-from dashcam_pipeline.report.wording import clock, degrees, moment_with_source
+from dashcam_pipeline.report.wording import clock, degrees, moment_with_any_source, moment_with_source
 from dashcam_pipeline.storage.explaining import Explanation
 from dashcam_pipeline.storage.reading import Sighting
 from dashcam_pipeline.storage.reporting import RaisedAlert
@@ -44,7 +44,8 @@ class Card:
     last_video: str
     reads: int
     agreeing_reads: int
-    when: str | None  # wall time
+    when: str | None  # wall time of its picture
+    seen_at: str | None  # the same, always with what it goes by
     latitude: float | None
     longitude: float | None
     speed_kmh: float | None
@@ -126,6 +127,7 @@ def card(
         reads=seen.reads,
         agreeing_reads=seen.agreeing_reads,
         when=moment_with_source(seen.ts, seen.time_source),
+        seen_at=moment_with_any_source(seen.ts, seen.time_source),
         latitude=seen.latitude,
         longitude=seen.longitude,
         speed_kmh=seen.speed_kmh,

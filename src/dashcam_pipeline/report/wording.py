@@ -53,6 +53,12 @@ def moment_with_source(when: datetime | None, source: str | None) -> str | None:
     return f"{said} (by {TIME_SOURCES[source]})"
 
 
+def moment_with_any_source(when: datetime | None, source: str | None) -> str | None:
+    """The same, and what it rests on whatever that is, for what must stand alone."""
+    said = moment(when)
+    return said if said is None or source is None else f"{said} (by {TIME_SOURCES.get(source, source)})"
+
+
 def counted(count: int, one: str, many: str | None = None) -> str:
     """1 video, 2 videos, 5,000 vehicles."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
