@@ -218,6 +218,138 @@ def test_what_was_seen_before_is_found_and_raises_only_when_asked_for(dsn: str) 
         }
 
 
+# --- read with other settings ----------------------------------------------------------------------------
+
+
+def at(track_id: int, run: str, first_s: float, last_s: float, plate: str = "LS15EBC") -> SightingRow:
+    return sighting(
+        track_id, run_id=run, first_s=first_s, last_s=last_s, first_frame=round(first_s * 25),
+        last_frame=round(last_s * 25), final_plate=plate,
+    )  # fmt: skip
+
+
+def read(dsn: str, run: str, *rows: SightingRow, at_once: bool = False) -> None:
+    """Write all rows of a video, and that it is done."""
+    done = [video(VideoStatus.DONE, run_id=run)]
+    with ResultWriter(dsn) as writer:
+        for row in () if at_once else rows:
+            writer.write([row])
+        writer.write(rows if at_once else (), done)
+
+
+def deliver(dsn: str, *alert_ids: str) -> None:
+    with connect(dsn) as connection:
+        for alert_id in alert_ids:
+            note_delivered(connection, alert_id)
+
+
+def where(dsn: str) -> list[tuple[str, str, float, AlertState]]:
+    """Of every alert its id, row, second and state, by the second."""
+    found = [(alert.id, alert.uuid, alert.first_s, alert.state) for alert in stored(dsn)]
+    return sorted(found, key=lambda alert: alert[2])
+
+
+def due(dsn: str) -> list[str]:
+    """The ids that are posted now."""
+    with connect(dsn) as connection:
+        found = []
+        while (alert := claim(connection, "run-9", 60.0)) is not None:
+            found.append(alert.id)
+        connection.rollback()
+    return found
+
+
+def row_of(track_id: int) -> str:
+    return str(sighting_id("abcdef", track_id))
+
+
+@pytest.fixture
+def two_passings(dsn: str) -> tuple[str, str]:
+    """The alerts of one watched plate that was seen twice, as tracks 1 and 2 of the first run."""
+    watch(dsn, "LS15EBC")
+    read(dsn, "run-1", at(1, "run-1", 1.0, 2.0), at(2, "run-1", 10.0, 12.0))
+    first, second = where(dsn)
+    return first[0], second[0]
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+@pytest.mark.parametrize("told", [True, False])
+@pytest.mark.parametrize("numbers", [(2, 3), (5, 6), (2, 1), (1, 3), (3, 2)])
+def test_alert_moves_with_its_vehicle_to_another_number(
+    dsn: str, two_passings: tuple[str, str], numbers: tuple[int, int], told: bool, at_once: bool
+) -> None:
+    first, second = two_passings
+    deliver(dsn, *two_passings * told)
+    read(
+        dsn, "run-2", at(numbers[0], "run-2", 1.1, 2.1), at(numbers[1], "run-2", 10.2, 12.0), at_once=at_once
+    )
+    state = AlertState.DELIVERED if told else AlertState.PENDING
+    assert where(dsn) == [(first, row_of(numbers[0]), 1.1, state), (second, row_of(numbers[1]), 10.2, state)]
+    assert sorted(due(dsn)) == ([] if told else sorted(two_passings))
+
+
+def test_alert_whose_row_was_taken_waits_through_a_kill_for_its_own(
+    dsn: str, two_passings: tuple[str, str]
+) -> None:
+    first, second = two_passings
+    deliver(dsn, first)
+    write(dsn, at(2, "run-2", 1.0, 2.0))  # and the run was killed
+    assert where(dsn) == [(first, row_of(2), 1.0, AlertState.DELIVERED)]
+    assert due(dsn) == []  # the second stands at a row that is not its own
+    with connect(dsn) as connection:
+        assert outlook(connection).pending == 0
+        assert send_again(connection, None, kept=True) == []
+    # The one that goes on with it, and one with the former settings.
+    read(dsn, "run-2", at(2, "run-2", 1.0, 2.0), at(3, "run-2", 10.0, 12.0))
+    assert [alert[:2] for alert in where(dsn)] == [(first, row_of(2)), (second, row_of(3))]
+    read(dsn, "run-3", at(1, "run-3", 1.0, 2.0), at(2, "run-3", 10.0, 12.0))
+    assert [alert[:2] for alert in where(dsn)] == [(first, row_of(1)), (second, row_of(2))]
+    assert due(dsn) == [second]
+
+
+def test_alert_that_is_being_posted_while_its_vehicle_gets_another_number_is_delivered(
+    dsn: str, two_passings: tuple[str, str]
+) -> None:
+    _, second = two_passings
+    write(dsn, at(2, "run-2", 1.0, 2.0))
+    deliver(dsn, second)  # it was claimed before
+    read(dsn, "run-2", at(3, "run-2", 10.0, 12.0))
+    assert [(alert[0], alert[3]) for alert in where(dsn)][1:] == [(second, AlertState.DELIVERED)]
+
+
+@pytest.mark.parametrize("plate", ["LS15EBC", "AB12CDE"])
+def test_alert_whose_vehicle_is_not_found_again_goes_when_its_video_is_over(
+    dsn: str, two_passings: tuple[str, str], plate: str
+) -> None:
+    read(dsn, "run-2", at(1, "run-2", 1.0, 2.0), at(2, "run-2", 20.0, 21.0, plate))
+    with connect(dsn) as connection:
+        left = connection.execute("SELECT id::text FROM alerts WHERE first_s < 20").fetchall()
+    assert left == [(two_passings[0],)]
+
+
+def test_vehicle_that_is_two_in_another_reading_is_not_told_again(dsn: str) -> None:
+    watch(dsn, "LS15EBC")
+    read(dsn, "run-1", at(1, "run-1", 1.0, 10.0))
+    (alert,) = stored(dsn)
+    deliver(dsn, alert.id)
+    read(dsn, "run-2", at(1, "run-2", 1.0, 4.0), at(2, "run-2", 5.0, 10.0))
+    assert [(found[0], found[3]) for found in where(dsn)] == [(alert.id, AlertState.DELIVERED)]
+
+
+def test_vehicles_that_change_numbers_at_the_same_time_keep_their_alerts(dsn: str) -> None:
+    watch(dsn, "LS15EBC")
+    read(dsn, "run-1", at(1, "run-1", 1.0, 4.0), at(2, "run-1", 1.0, 4.0, "AB12CDE"))
+    (alert,) = stored(dsn)
+    read(dsn, "run-2", at(1, "run-2", 1.0, 4.0, "AB12CDE"), at(2, "run-2", 1.0, 4.0))
+    assert [found[:2] for found in where(dsn)] == [(alert.id, row_of(2))]
+
+
+def test_alert_is_removed_with_the_row_it_moved_to(dsn: str, two_passings: tuple[str, str]) -> None:
+    read(dsn, "run-2", at(2, "run-2", 1.0, 2.0), at(3, "run-2", 10.0, 12.0))
+    run_sql(dsn, f"DELETE FROM vehicles WHERE id = '{row_of(3)}'")
+    assert [alert[0] for alert in where(dsn)] == [two_passings[0]]
+
+
 # --- hashed plates ---------------------------------------------------------------------------------------
 
 
@@ -278,6 +410,26 @@ def test_delivered_alert_of_a_later_part_stands_for_the_vehicle(table: Table) ->
         note_delivered(connection, later.id)
     table.join(A)
     assert [alert.id for alert in stored(dsn)] == [later.id]
+
+
+@pytest.mark.parametrize("delivered_first", [True, False])
+def test_part_of_a_vehicle_that_was_told_of_is_not_told_when_the_told_one_is_gone(
+    table: Table, delivered_first: bool
+) -> None:
+    dsn = table.database.url
+    watch(dsn, "AB12CDE")
+    table.write(seen(A, 1, 1.0, 2.0, "AB12CDE"), seen(A, 2, 4.0, 6.0, "AB12CDE"), videos=(A,))
+    first = next(alert for alert in stored(dsn) if alert.first_s == 1.0)
+    if delivered_first:
+        deliver(dsn, first.id)
+    table.join(A)
+    if not delivered_first:
+        deliver(dsn, first.id)
+    let_go(table.database, [A])
+    table.write(seen(A, 2, 4.0, 6.0, "AB12CDE"), videos=(A,), run="run-2")
+    table.join(A)
+    assert [(alert.first_s, alert.state) for alert in stored(dsn)] == [(4.0, AlertState.DELIVERED)]
+    assert due(dsn) == []
 
 
 def test_vehicle_in_two_files_of_a_trip_has_one_alert(table: Table) -> None:

@@ -13,11 +13,13 @@ import psycopg
 import pytest
 
 from dashcam_pipeline.errors import DiskUnavailable
+from dashcam_pipeline.storage import watchlist
 from dashcam_pipeline.storage.connection import Connection, connect
 from dashcam_pipeline.storage.plate_hash import hashed
 from dashcam_pipeline.storage.purged_pictures import Places, Removed, orphaned, places_of, sweep
 from dashcam_pipeline.storage.purging import Aim, Chosen, choose, remove
 from dashcam_pipeline.storage.rows import REFUSED, RunStatus, SightingRow, VideoStatus
+from dashcam_pipeline.storage.watchlist import Wanted
 from dashcam_pipeline.storage.writer import ResultWriter, sighting_id
 from storage_rows import DEAD_LETTER, RUN, SIGHTING, VIDEO
 
@@ -421,3 +423,16 @@ def test_where_the_camera_was_goes_with_the_video_s_age(
     removed = sum(remove(connection, aim, Places({}, ())), Removed())
     assert tracks_of(results) == left
     assert counted == removed.tracks == sum(not kept for kept in left.values())
+
+
+@pytest.mark.parametrize(("purged", "left"), [("LS15EBC", []), ("AB12CDE", [("LS15EBC",)])])
+def test_alert_goes_with_its_plate_while_its_row_is_another_vehicle(
+    results: Results, connection: Connection, purged: str, left: list[tuple[str]]
+) -> None:
+    watchlist.add(connection, [Wanted(spelling="LS15EBC")])
+    results.sighting(1, final_plate="LS15EBC")
+    # Its video is read with other settings, and not to its end yet.
+    results.sighting(1, run_id="run-2", first_s=50.0, last_s=51.0, final_plate="XY98ZZZ")
+    results.purge(connection, Aim(plates=(purged,)))
+    assert results.tracks() == [1]
+    assert results.sql("SELECT plate FROM alerts") == left

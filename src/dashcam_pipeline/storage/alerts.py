@@ -149,19 +149,27 @@ class Outlook:
     due_in_s: float | None  # the first of them; None: there is none
 
 
-def raise_for_rows(connection: Connection, ids: Collection[str], watching: Watching) -> list[Alert]:
-    """Raise the alerts of sightings that were just written; those of these sightings, also of earlier runs."""
-    if not ids or not _list_has_entries(connection):
-        return []
+def raise_for_rows(connection: Connection, ids: Collection[str], watching: Watching) -> None:
+    """Raise the alerts of sightings that were just written, while those of earlier runs still have their rows.
+
+    An alert that stands at one of these rows and is of another vehicle strays until its own is written.
+    """
+    scope = {"ids": sorted(ids)}
+    connection.execute(query("alerts", "stray"), scope)
     _raise(connection, watching, ids=sorted(ids), past=True)
-    connection.execute(query("alerts", "follow"), {"ids": sorted(ids)})
-    return _alerts(connection, sighting_ids=sorted(ids))
+    connection.execute(query("alerts", "follow"), scope)
+
+
+def alerts_of(connection: Connection, ids: Collection[str]) -> list[Alert]:
+    """The alerts of these sightings, also those that an earlier run raised."""
+    return _alerts(connection, sighting_ids=sorted(ids)) if ids and _list_has_entries(connection) else []
 
 
 def raise_for_joined(connection: Connection, video_ids: Collection[str], watching: Watching) -> None:
     """Once vehicles of videos are joined: raise what only the whole of one shows, and make one alert a vehicle."""
     _raise(connection, watching, video_ids=sorted(video_ids), past=False)
-    connection.execute(query("alerts", "merge"), {"video_ids": sorted(video_ids)})
+    for name in ("merge", "merged_delivered"):
+        connection.execute(query("alerts", name), {"video_ids": sorted(video_ids)})
 
 
 def raise_for_past(
@@ -177,7 +185,7 @@ def raise_for_past(
 
 
 def forget_strayed(connection: Connection, video_ids: Collection[str]) -> None:
-    """After videos were read anew: remove alerts whose row is another vehicle now."""
+    """After videos were read anew: remove alerts whose vehicle was not found again."""
     with connection.cursor() as cursor:
         parameters = [{"video_id": video_id} for video_id in sorted(video_ids)]
         cursor.executemany(query("alerts", "forget_strayed"), parameters)
@@ -248,7 +256,10 @@ def _raise(
     video_ids: Sequence[str] | None = None,
     only: Sequence[str] | None = None,
 ) -> int:
+    if not _list_has_entries(connection):
+        return 0
     scope = {"ids": ids, "video_ids": video_ids}
+    connection.execute(query("alerts", "lock_rows"), scope)
     hashes = _hashes(connection, watching, scope)
     parameters = {
         **scope,

@@ -128,6 +128,7 @@ def remove(
             step("before commit")
         step("rows removed")
         yield Removed(sightings=len({row.head for row in rows})) + sweep(connection, places.distinct, step)
+    connection.execute(query("purge", "remove_strayed_alerts"), aim.parameters)
     yield from _remove_dead_letters(connection, aim, places, step)
     if aim.plates is None:  # where the camera was says nothing of a plate
         yield Removed(tracks=connection.execute(query("purge", "remove_tracks"), aim.parameters).rowcount)

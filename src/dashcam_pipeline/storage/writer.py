@@ -128,11 +128,8 @@ class ResultWriter:
         found: list[Alert] = []
 
         def write(connection: Connection) -> None:
-            _write_batch(connection, sightings, videos, dead_letters)
-            ids = {
-                str(sighting_id(row.video_id, row.track_id, row.part)) for row in sightings if row.final_plate
-            }
-            found[:] = alerts.raise_for_rows(connection, ids, self._watching)
+            _write_batch(connection, sightings, videos, dead_letters, self._watching)
+            found[:] = alerts.alerts_of(connection, _ids(row for row in sightings if row.final_plate))
 
         if sightings or videos or dead_letters:
             self._in_transaction(write)
@@ -213,6 +210,7 @@ def _write_batch(
     sightings: Sequence[SightingRow],
     videos: Sequence[VideoRow],
     dead_letters: Sequence[DeadLetterRow],
+    watching: Watching,
 ) -> None:
     # Always in the same order, so that two writers never wait for each other's rows in a circle.
     videos = sorted(videos, key=lambda row: (row.run_id, row.path))
@@ -221,6 +219,8 @@ def _write_batch(
     with connection.cursor() as cursor:
         cursor.executemany(query("write", "upsert_video"), [_video(row) for row in videos])
         cursor.executemany(query("write", "upsert_sighting"), [_sighting(row) for row in sightings])
+        if sightings:
+            alerts.raise_for_rows(connection, _ids(sightings), watching)
         cursor.executemany(query("write", "remove_replaced"), list(_replaced(videos)))
         cursor.executemany(
             query("write", "forget_overcome_dead_letters"), list(_without_dead_letters(videos))
@@ -231,6 +231,10 @@ def _write_batch(
     alerts.forget_strayed(
         connection, {storable(row.video_id) for row in videos if row.status in READ_TO_THE_END}
     )
+
+
+def _ids(sightings: Iterable[SightingRow]) -> set[str]:
+    return {str(sighting_id(row.video_id, row.track_id, row.part)) for row in sightings}
 
 
 def _without_dead_letters(videos: Iterable[VideoRow]) -> Iterable[Parameters]:

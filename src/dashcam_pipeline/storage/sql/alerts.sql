@@ -38,49 +38,89 @@ nearest AS (
             )
         )
     ORDER BY hits.id, hits.distance, watchlist.plate
+),
+fresh AS (
+    SELECT * FROM nearest
+    WHERE NOT EXISTS (
+        SELECT FROM alerts JOIN vehicles AS part ON part.id = alerts.sighting_id
+        WHERE (part.id = nearest.id OR part.part_of = nearest.id) AND alerts.watched = nearest.watched
+            AND NOT alerts.strayed
+    )
+),
+-- Read with other settings, a vehicle may have another number: what was told of it is told of this row now.
+known AS (
+    SELECT DISTINCT ON (alert_id) *
+    FROM fresh CROSS JOIN LATERAL (
+        SELECT
+            alerts.id AS alert_id,
+            least(alerts.last_s, fresh.last_s) - greatest(alerts.first_s, fresh.first_s) AS common_s
+        FROM alerts JOIN vehicles AS own ON own.id = alerts.sighting_id
+        WHERE alerts.video_id = fresh.video_id AND alerts.watched = fresh.watched
+            AND alerts.first_s <= fresh.last_s AND alerts.last_s >= fresh.first_s
+            AND (
+                alerts.strayed
+                OR own.run_id <> fresh.run_id
+                OR (alerts.run_id <> fresh.run_id AND own.final_plate IS DISTINCT FROM alerts.plate)
+            )
+        ORDER BY common_s DESC, alerts.raised_at, alerts.id
+        LIMIT 1
+    ) AS earlier
+    ORDER BY alert_id, common_s DESC, fresh.first_s, fresh.id
+),
+moved AS (
+    UPDATE alerts
+    SET sighting_id = known.id, strayed = false, spelling = known.spelling, note = known.note, plate = known.final_plate,
+        distance = known.distance, confidence = known.plate_confidence,
+        first_s = least(alerts.first_s, known.first_s), last_s = greatest(alerts.last_s, known.last_s)
+    FROM known
+    WHERE alerts.id = known.alert_id
+    RETURNING alerts.sighting_id
 )
 INSERT INTO alerts (
-    sighting_id, watched, spelling, note, plate, distance, confidence, run_id, video_id, first_s, last_s,
-    state, attempts, next_try_at, last_error, raised_at, delivered_at
+    sighting_id, watched, spelling, note, plate, distance, confidence, run_id, video_id, first_s, last_s, state, next_try_at
 )
 SELECT
-    nearest.id, nearest.watched, nearest.spelling, nearest.note, nearest.final_plate, nearest.distance,
-    nearest.plate_confidence, coalesce(earlier.run_id, nearest.run_id), nearest.video_id, nearest.first_s, nearest.last_s,
-    coalesce(earlier.state, %(state)s::text), coalesce(earlier.attempts, 0),
-    CASE WHEN earlier.id IS NOT NULL THEN earlier.next_try_at WHEN %(state)s::text = 'pending' THEN now() END,
-    earlier.last_error, coalesce(earlier.raised_at, now()), earlier.delivered_at
-FROM nearest
--- Read with other settings, a vehicle may have another number: it was told of then, and is not again.
-LEFT JOIN LATERAL (
-    SELECT alerts.*
-    FROM alerts
-    WHERE alerts.video_id = nearest.video_id AND alerts.watched = nearest.watched AND alerts.run_id <> nearest.run_id
-        AND alerts.first_s <= nearest.last_s AND alerts.last_s >= nearest.first_s
-    ORDER BY alerts.raised_at, alerts.id
-    LIMIT 1
-) AS earlier ON true
-WHERE NOT EXISTS (
-    SELECT FROM alerts JOIN vehicles AS part ON part.id = alerts.sighting_id
-    WHERE part.part_of = nearest.id AND alerts.watched = nearest.watched
-)
--- The same number, and another vehicle by now: the alert that stood there was of the former.
-ON CONFLICT (sighting_id, watched) DO UPDATE SET
-    spelling = excluded.spelling, note = excluded.note, plate = excluded.plate, distance = excluded.distance,
-    confidence = excluded.confidence, run_id = excluded.run_id, video_id = excluded.video_id,
-    first_s = excluded.first_s, last_s = excluded.last_s, state = excluded.state, attempts = excluded.attempts,
-    next_try_at = excluded.next_try_at, last_error = excluded.last_error, raised_at = excluded.raised_at,
-    delivered_at = excluded.delivered_at, claimed_until = NULL, claimed_by = NULL, part_of = NULL
-WHERE alerts.last_s < excluded.first_s OR alerts.first_s > excluded.last_s;
+    fresh.id, fresh.watched, fresh.spelling, fresh.note, fresh.final_plate, fresh.distance, fresh.plate_confidence,
+    fresh.run_id, fresh.video_id, fresh.first_s, fresh.last_s,
+    %(state)s::text, CASE WHEN %(state)s::text = 'pending' THEN now() END
+FROM fresh
+WHERE fresh.id NOT IN (SELECT sighting_id FROM moved)
+    -- What an earlier run saw as one vehicle may be two by now: the one alert was of both.
+    AND NOT EXISTS (
+        SELECT FROM alerts
+        WHERE alerts.video_id = fresh.video_id AND alerts.watched = fresh.watched AND alerts.run_id <> fresh.run_id
+            AND alerts.first_s <= fresh.last_s AND alerts.last_s >= fresh.first_s
+    )
+ON CONFLICT DO NOTHING;
+
+-- name: lock_rows
+-- Nobody else raises an alert of these meanwhile.
+SELECT FROM vehicles
+WHERE id = ANY(%(ids)s::uuid[]) OR video_id = ANY(%(video_ids)s::text[])
+ORDER BY video_id, track_id, part
+FOR UPDATE;
+
+-- name: stray
+-- The same number, and another vehicle by now: the alert that stands there is of the former.
+UPDATE alerts
+SET strayed = true
+FROM vehicles AS own
+WHERE own.id = alerts.sighting_id AND own.id = ANY(%(ids)s::uuid[])
+    AND NOT alerts.strayed
+    AND (own.last_s < alerts.first_s OR own.first_s > alerts.last_s);
 
 -- name: follow
 -- A vehicle that a stop has cut short is written again as a whole when its run goes on.
 UPDATE alerts
-SET first_s = own.first_s, last_s = own.last_s,
+SET first_s = least(alerts.first_s, own.first_s), last_s = greatest(alerts.last_s, own.last_s),
     confidence = CASE WHEN own.final_plate = alerts.plate THEN own.plate_confidence ELSE alerts.confidence END
 FROM vehicles AS own
 WHERE own.id = alerts.sighting_id AND own.id = ANY(%(ids)s::uuid[])
-    AND own.first_s <= alerts.last_s AND own.last_s >= alerts.first_s
-    AND (own.first_s, own.last_s, own.plate_confidence) IS DISTINCT FROM (alerts.first_s, alerts.last_s, alerts.confidence);
+    AND NOT alerts.strayed
+    AND (
+        own.first_s < alerts.first_s OR own.last_s > alerts.last_s
+        OR own.final_plate = alerts.plate AND own.plate_confidence IS DISTINCT FROM alerts.confidence
+    );
 
 -- name: merge
 WITH grouped AS (
@@ -94,17 +134,24 @@ WITH grouped AS (
     WHERE coalesce(part.part_of, part.id) IN (
         SELECT coalesce(part_of, id) FROM vehicles WHERE video_id = ANY(%(video_ids)s)
     )
+        AND NOT alerts.strayed
 )
 UPDATE alerts
 SET part_of = nullif(grouped.first_id, grouped.id)
 FROM grouped
 WHERE alerts.id = grouped.id AND alerts.part_of IS DISTINCT FROM nullif(grouped.first_id, grouped.id);
 
+-- name: merged_delivered
+-- Of a vehicle that was told of, no part is told of later, should they be parted or the first one's row go.
+UPDATE alerts
+SET state = 'delivered', next_try_at = NULL, claimed_until = NULL, claimed_by = NULL, last_error = NULL,
+    delivered_at = first.delivered_at
+FROM alerts AS first
+WHERE first.id = alerts.part_of AND first.state = 'delivered' AND alerts.state <> 'delivered'
+    AND (first.video_id = ANY(%(video_ids)s) OR alerts.video_id = ANY(%(video_ids)s));
+
 -- name: forget_strayed
-DELETE FROM alerts USING vehicles
-WHERE alerts.video_id = %(video_id)s
-    AND vehicles.id = alerts.sighting_id
-    AND (vehicles.last_s < alerts.first_s OR vehicles.first_s > alerts.last_s);
+DELETE FROM alerts WHERE video_id = %(video_id)s AND strayed;
 
 -- name: hashes_asked_for
 SELECT EXISTS (
@@ -133,7 +180,7 @@ FROM alerts
 JOIN vehicles AS own ON own.id = alerts.sighting_id
 JOIN sightings AS seen ON seen.id = coalesce(own.part_of, own.id)
 LEFT JOIN runs ON runs.run_id = seen.shown_run_id
-WHERE alerts.part_of IS NULL
+WHERE alerts.part_of IS NULL AND NOT alerts.strayed
     AND (%(run_id)s::text IS NULL OR alerts.run_id = %(run_id)s OR own.run_id = %(run_id)s OR seen.run_id = %(run_id)s)
     AND (%(sighting_ids)s::uuid[] IS NULL OR alerts.sighting_id = ANY(%(sighting_ids)s))
     AND (%(alert_ids)s::uuid[] IS NULL OR alerts.id = ANY(%(alert_ids)s))
@@ -144,7 +191,7 @@ UPDATE alerts
 SET attempts = attempts + 1, claimed_until = now() + make_interval(secs => %(lease_s)s), claimed_by = %(owner)s
 WHERE id = (
     SELECT id FROM alerts
-    WHERE state = 'pending' AND part_of IS NULL AND next_try_at <= now()
+    WHERE state = 'pending' AND part_of IS NULL AND NOT strayed AND next_try_at <= now()
         AND (claimed_until IS NULL OR claimed_until <= now())
     ORDER BY next_try_at, id
     LIMIT 1
@@ -158,7 +205,7 @@ UPDATE alerts SET claimed_until = NULL, claimed_by = NULL WHERE state = 'pending
 -- name: delivered
 UPDATE alerts
 SET state = 'delivered', next_try_at = NULL, claimed_until = NULL, claimed_by = NULL, last_error = NULL, delivered_at = now()
-WHERE id = %(id)s AND state = 'pending';
+WHERE (id = %(id)s OR part_of = %(id)s) AND state <> 'delivered';
 
 -- name: try_again
 UPDATE alerts
@@ -175,14 +222,14 @@ SELECT
     count(*) AS pending,
     extract(epoch FROM min(greatest(next_try_at, claimed_until)) - now())::float8 AS due_in_s
 FROM alerts
-WHERE state = 'pending' AND part_of IS NULL;
+WHERE state = 'pending' AND part_of IS NULL AND NOT strayed;
 
 -- name: send_again
 UPDATE alerts
 SET state = 'pending', attempts = 0, next_try_at = now(), claimed_until = NULL, claimed_by = NULL
 FROM vehicles
 WHERE vehicles.id = alerts.sighting_id
-    AND alerts.part_of IS NULL
+    AND alerts.part_of IS NULL AND NOT alerts.strayed
     AND (
         alerts.state = 'undelivered'
         OR alerts.state = 'kept' AND %(kept)s

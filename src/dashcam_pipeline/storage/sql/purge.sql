@@ -129,6 +129,15 @@ WHERE ctid = ANY(ARRAY(
 RETURNING task_id AS id, task_id AS head, run_id, video_id, array_remove(ARRAY[frame_picture], NULL) AS pictures,
     updated_at;
 
+-- name: remove_strayed_alerts
+-- Their vehicles have no row that would take them along.
+DELETE FROM alerts
+WHERE strayed
+    AND (%(before)s::timestamptz IS NULL OR raised_at < %(before)s)
+    AND (%(video_ids)s::text[] IS NULL OR video_id = ANY(%(video_ids)s))
+    AND (%(plates)s::text[] IS NULL OR plate = ANY(%(plates)s))
+    AND NOT coalesce(plate = ANY(%(keep)s), false);
+
 -- name: note_pictures
 INSERT INTO purged_pictures (host, folder, path, video_id)
 SELECT %(host)s, noted.folder, noted.path, noted.video_id

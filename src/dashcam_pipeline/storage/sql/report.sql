@@ -14,5 +14,5 @@ ORDER BY videos.path;
 -- name: alerts
 SELECT alerts.sighting_id::text AS uuid, alerts.spelling, alerts.note, alerts.distance
 FROM alerts
-WHERE alerts.part_of IS NULL AND alerts.sighting_id = ANY(%(uuids)s::uuid[])
+WHERE alerts.part_of IS NULL AND NOT alerts.strayed AND alerts.sighting_id = ANY(%(uuids)s::uuid[])
 ORDER BY alerts.distance, alerts.watched;

@@ -16,7 +16,7 @@ DELETE FROM watchlist WHERE plate = plate_plain(%(spelling)s) RETURNING spelling
 SELECT
     watchlist.plate, watchlist.spelling, watchlist.note, watchlist.near, watchlist.added_at,
     count(alerts.id) AS alerts, max(alerts.raised_at) AS last_alert_at
-FROM watchlist LEFT JOIN alerts ON alerts.watched = watchlist.plate AND alerts.part_of IS NULL
+FROM watchlist LEFT JOIN alerts ON alerts.watched = watchlist.plate AND alerts.part_of IS NULL AND NOT alerts.strayed
 GROUP BY watchlist.plate
 ORDER BY watchlist.plate;
 
