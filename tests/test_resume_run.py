@@ -202,7 +202,7 @@ def test_retry_reads_again_under_the_same_run(resumed: Resumed) -> None:
     query = "SELECT run_id, updated_at FROM videos WHERE status = 'failed' ORDER BY run_id"
     before = table(resumed.undisturbed, query)
     shown = dashcam("runs", "show", "--work-dir", resumed.undisturbed).stdout
-    assert f"`dashcam retry {before[0]['run_id']}` reads them again" in shown
+    assert f"`dashcam retry {before[0]['run_id']}` reads it again" in shown
     done = dashcam("retry", "--work-dir", resumed.undisturbed, "--no-hud")
     assert done.returncode == EXIT_SOME_FAILED, done.stderr
     after = table(resumed.undisturbed, query)
