@@ -13,7 +13,9 @@ from PIL import Image
 
 from dashcam_pipeline.errors import EXIT_BAD_INPUT, EXIT_OK
 from dashcam_pipeline.report.fonts import REGULAR, font
-from dashcam_pipeline.report.proof_picture import BOX, BOX_PLATE, WIDTH_PX
+from dashcam_pipeline.report.frame_boxes import PLATE_COLOUR as BOX_PLATE
+from dashcam_pipeline.report.frame_boxes import VEHICLE_COLOUR as BOX
+from dashcam_pipeline.report.proof_picture import WIDTH_PX
 from dashcam_pipeline.storage.rows import VideoStatus
 from dashcam_pipeline.storage.writer import ResultWriter
 from storage_rows import RUN, UNREAD, VIDEO, WELL_KNOWN

@@ -15,15 +15,17 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from dashcam_pipeline.cli.counting import Counting
 from dashcam_pipeline.cli.options import Db, WorkDir
+from dashcam_pipeline.cli.originals import with_checksums
 from dashcam_pipeline.cli.results import open_results
 from dashcam_pipeline.errors import BadInput
+from dashcam_pipeline.report.origin import Fact
 from dashcam_pipeline.report.proof_picture import proof_picture
 from dashcam_pipeline.report.sighting_page import page
 from dashcam_pipeline.report.sighting_votes import VOTES, is_undisputed, positions
 from dashcam_pipeline.report.sighting_words import (
     RIGHT_ALIGNED,
-    Fact,
     LooksTable,
     facts,
     legend,
@@ -80,6 +82,9 @@ def explain(
             f"the latest run {found.not_in} has no {sighting}: this is of run {found.sighting.run_id}",
             file=sys.stderr,
         )
+    if html is not None or picture is not None or as_json:
+        with Counting(sys.stderr) as counting:
+            found = with_checksums(found, counting)
     if html is not None:
         with whole_file(html, "--html") as file:
             file.write(page(found))
@@ -111,6 +116,7 @@ def as_json_text(found: Explanation) -> str:
     values = {"id": seen.id, **asdict(seen)}
     values["reason_in_words"] = in_words(seen.no_plate_reason).meaning if seen.no_plate_reason else None
     values["pictures"] = {what: str(path) for what, path in found.pictures().items()}
+    values["originals"] = [asdict(original) for original in found.originals]
     values["looks"] = [
         {"sighting": part.id, "video": part.video, **asdict(look)}
         for part in found.parts

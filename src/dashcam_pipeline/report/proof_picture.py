@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from PIL import Image, ImageDraw, UnidentifiedImageError
 
 from dashcam_pipeline import __version__
 from dashcam_pipeline.report.fonts import BOLD, FIXED, REGULAR, font
+from dashcam_pipeline.report.frame_boxes import frame_boxes
+from dashcam_pipeline.report.origin import CONFIDENCE_MEANS, Fact, analysed_line, checksum_line, file_line
 from dashcam_pipeline.report.wording import clock, degrees, moment_with_source
 from dashcam_pipeline.storage.explaining import Explained, Explanation
 from dashcam_pipeline.vision.reasons import in_words
@@ -26,17 +27,8 @@ MOST_ENLARGED = 4.0
 STRIP_ENLARGED = 1.25  # at most: its captions would look coarse
 SHORTEST_SCENE_PX, TALLEST_SCENE_PX = 380, 560
 PAPER, INK, QUIET, LINE, SOFT = "#ffffff", "#1b1f24", "#57606a", "#d8dde3", "#eceff2"
-BOX, BOX_PLATE = "#ff3b30", "#ffd60a"
 
 Picture = Image.Image
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A fact below the pictures."""
-
-    name: str
-    value: str
 
 
 def proof_picture(explanation: Explanation) -> Picture:
@@ -45,8 +37,7 @@ def proof_picture(explanation: Explanation) -> Picture:
     found = {what: _opened(path) for what, path in explanation.pictures().items()}
     scene = _scene(seen, found)
     strip = _strip(found.get("all looks at the plate"))
-    lines = list(_lines(seen))
-    rows = [row for line in lines for row in _wrapped(line)]
+    rows = [row for line in _lines(explanation) for row in _wrapped(line)]
     head, foot = 116, 44
     height = MARGIN_PX + head + scene.height + GAP_PX + len(rows) * 28 + foot + MARGIN_PX
     if strip is not None:
@@ -102,28 +93,36 @@ def _beside(seen: Explained) -> str:
     return in_words(seen.no_plate_reason or "unknown").meaning
 
 
-def _lines(seen: Explained) -> list[Line]:
-    lines = [Line("video", seen.video_filename or seen.video_id)]
+def _lines(explanation: Explanation) -> Iterator[Fact]:
+    """The facts below the pictures."""
+    seen = explanation.sighting
+    for original in explanation.originals:
+        yield Fact("video", file_line(original))
+        checksum = checksum_line(original)
+        if checksum is not None:
+            yield Fact("its SHA-256", checksum)
     until = seen.until_video_filename
     goes_on = f" of {until}" if until not in (None, seen.video_filename) else ""
     span = f"{clock(seen.first_s)} to {clock(seen.last_s)}{goes_on}"
     shown = f"picture at {seen.video_ts_frame:.1f} s (frame {seen.frame_idx})"
-    lines.append(Line("in the video", f"{span}; {shown}"))
+    yield Fact("in the video", f"{span}; {shown}")
     when = moment_with_source(seen.ts, seen.time_source)
     if when is not None:
-        lines.append(Line("time", when))
+        yield Fact("time", when)
     if seen.latitude is not None and seen.longitude is not None:
         speed = f", {seen.speed_kmh:.0f} km/h" if seen.speed_kmh is not None else ""
-        lines.append(Line("place", f"{degrees(seen.latitude, seen.longitude)}{speed}"))
+        yield Fact("place", f"{degrees(seen.latitude, seen.longitude)}{speed}")
     if seen.plate_region or seen.plate_format:
         known = [seen.plate_format or "", f"region {seen.plate_region}" if seen.plate_region else ""]
-        lines.append(Line("plate format", ", ".join(part for part in known if part)))
-    return lines
+        yield Fact("plate format", ", ".join(part for part in known if part))
+    if seen.plate_confidence is not None:
+        yield Fact("confidence", CONFIDENCE_MEANS)
+    yield Fact("analysed", analysed_line(explanation))
 
 
-def _wrapped(line: Line) -> list[Line]:
-    parts = textwrap.wrap(line.value, 98) or [""]
-    return [Line(line.name if number == 0 else "", part) for number, part in enumerate(parts)]
+def _wrapped(line: Fact) -> list[Fact]:
+    parts = textwrap.wrap(line.value, 98, break_on_hyphens=False) or [""]
+    return [Fact(line.name if number == 0 else "", part) for number, part in enumerate(parts)]
 
 
 def _scene(seen: Explained, found: Mapping[str, Picture | None]) -> Picture:
@@ -148,28 +147,16 @@ def _scene(seen: Explained, found: Mapping[str, Picture | None]) -> Picture:
 
 def _boxed(frame: Picture, seen: Explained) -> Picture:
     """The frame with the vehicle and its plate boxed, where it is known how much it was shrunk."""
-    if not seen.frame_width:
+    boxes = frame_boxes(seen)
+    if not boxes or not seen.frame_width:
         return frame
     drawn = frame.resize((FRAME_WIDTH_PX, max(1, round(frame.height * FRAME_WIDTH_PX / frame.width))))
     factor = FRAME_WIDTH_PX / seen.frame_width
     pen = ImageDraw.Draw(drawn)
-    for box, colour, margin in ((seen.car_bbox, BOX, 0), (seen.plate_bbox, BOX_PLATE, 3)):
-        if box is not None:
-            pen.rectangle(_around(box, factor, margin, drawn.size), outline=colour, width=3)
+    for box in boxes:
+        corners = (box.left * factor, box.top * factor, box.right * factor, box.bottom * factor)
+        pen.rectangle(corners, outline=box.colour, width=3)
     return drawn
-
-
-def _around(
-    box: Sequence[float], factor: float, margin: int, size: tuple[int, int]
-) -> tuple[float, float, float, float]:
-    left, top, right, bottom = (value * factor for value in box)
-    left, top = max(0.0, left - margin), max(0.0, top - margin)
-    return (
-        left,
-        top,
-        max(left + 1, min(size[0] - 1, right + margin)),
-        max(top + 1, min(size[1] - 1, bottom + margin)),
-    )
 
 
 def _strip(strip: Picture | None) -> Picture | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dashcam_pipeline import __version__
+from dashcam_pipeline.report.frame_boxes import FrameBox, frame_boxes
 from dashcam_pipeline.report.sighting_votes import VOTES, positions
 from dashcam_pipeline.report.sighting_words import (
     RIGHT_ALIGNED,
@@ -30,26 +31,13 @@ ABOUT = {
 
 
 @dataclass(frozen=True, slots=True)
-class Outline:
-    """Where the vehicle is on the picture of its frame, in pixels of the video."""
-
-    frame_width: int
-    frame_height: int
-    left: float
-    top: float
-    width: float
-    height: float
-
-
-@dataclass(frozen=True, slots=True)
 class ShownPicture:
     """A picture of the page."""
 
     what: str
     address: str | None  # None: it is not there any more
     alt: str
-    outline: Outline | None
-    path: str  # where it came from
+    boxes: tuple[FrameBox, ...]  # on it
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,16 +94,15 @@ def _page(
         lead=_lead(seen),
         neighbours=neighbours,
         seen=seen,
-        facts=list(facts(explanation)),
+        facts=list(facts(explanation, handed_on=True)),
         pictures=[
             ShownPicture(
                 what,
                 addresses.get(what),
                 f"{ABOUT[what]} of sighting {key}",
-                _outline(seen) if what == "frame" else None,
-                str(path),
+                frame_boxes(seen) if what == "frame" else (),
             )
-            for what, path in explanation.pictures().items()
+            for what in explanation.pictures()
         ],
         looks=[one for one in looks if one.table.rows],
         legend=legend(tables, letters),
@@ -132,13 +119,6 @@ def _lead(seen: Explained) -> str:
     if seen.plate_confidence is not None:
         parts.insert(0, f"confidence {seen.plate_confidence:.2f}")
     return ", ".join(part for part in parts if part)
-
-
-def _outline(seen: Explained) -> Outline | None:
-    if seen.car_bbox is None or not seen.frame_width or not seen.frame_height:
-        return None
-    left, top, right, bottom = seen.car_bbox
-    return Outline(seen.frame_width, seen.frame_height, left, top, right - left, bottom - top)
 
 
 def _embedded(path: Path) -> str | None:

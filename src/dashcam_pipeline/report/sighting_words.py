@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from dashcam_pipeline.report.origin import CONFIDENCE_MEANS, Fact, origin
 from dashcam_pipeline.report.sighting_votes import disagreement, voting_reads
 from dashcam_pipeline.report.wording import degrees, moment
 from dashcam_pipeline.storage.explaining import Explained, Explanation, LooksOf
@@ -25,14 +26,6 @@ LEGEND = {
 
 
 @dataclass(frozen=True, slots=True)
-class Fact:
-    """A line of the head of the report."""
-
-    name: str
-    value: str
-
-
-@dataclass(frozen=True, slots=True)
 class LooksTable:
     """The looks at a vehicle, without the columns that would be empty."""
 
@@ -40,12 +33,16 @@ class LooksTable:
     rows: tuple[tuple[str, ...], ...]
 
 
-def facts(explanation: Explanation) -> Iterator[Fact]:
-    """What is known of a sighting, the most important first."""
+def facts(explanation: Explanation, *, handed_on: bool = False) -> Iterator[Fact]:
+    """What is known of a sighting, the most important first.
+
+    Args:
+        handed_on: to others, whom the folders of this host don't concern.
+    """
     seen = explanation.sighting
     yield from _plate(seen)
     yield Fact("vehicle", seen.vehicle_class)
-    yield from _where(explanation)
+    yield from _where(explanation, handed_on)
     if seen.text is not None:
         yield Fact("format", seen.plate_format or "none that is known")
         yield Fact("region", f"{seen.plate_region} (the readers' guess)" if seen.plate_region else "unknown")
@@ -53,12 +50,13 @@ def facts(explanation: Explanation) -> Iterator[Fact]:
         yield Fact("strongest read", f"{seen.best_read} (as the reader gave it)")
     if seen.plate_confidence is not None:
         yield Fact("confidence", "; ".join(_confidence(explanation)))
+        yield Fact("which means", CONFIDENCE_MEANS)
     search = _search(explanation)
     if search is not None:
         yield Fact("search", search)
     if seen.confidence_parts:
         yield Fact("measured as", _numbers(seen.confidence_parts))
-    yield Fact("run", seen.run_id)
+    yield from origin(explanation)
 
 
 def readers(parts: tuple[LooksOf, ...]) -> dict[str, str]:
@@ -102,9 +100,10 @@ def _plate(seen: Explained) -> Iterator[Fact]:
     yield Fact("what to do", words.advice)
 
 
-def _where(explanation: Explanation) -> Iterator[Fact]:
+def _where(explanation: Explanation, handed_on: bool) -> Iterator[Fact]:
     seen = explanation.sighting
-    yield Fact("video", seen.video_path or seen.video_id)
+    name = seen.video_filename if handed_on else seen.video_path
+    yield Fact("video", name or seen.video_id)
     yield Fact("seen", _seen(explanation))
     if seen.ts is not None:
         source = f" (from: {seen.time_source}; of the picture)" if seen.time_source else " (of the picture)"

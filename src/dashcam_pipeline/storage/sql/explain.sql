@@ -43,6 +43,7 @@ SELECT
     seen.heading_deg, seen.position_source,
     (SELECT max(videos.width) FROM videos WHERE videos.video_id = seen.shown_video_id) AS frame_width,
     (SELECT max(videos.height) FROM videos WHERE videos.video_id = seen.shown_video_id) AS frame_height,
+    made.started_at AS run_started_at, made.finished_at AS run_finished_at, made.version,
     runs.work_dir, runs.host, (runs.config -> 'vote' ->> 'claim_confidence')::double precision AS claim_confidence,
     (runs.config -> 'vote' ->> 'min_reads')::integer AS min_reads,
     (runs.config -> 'looks' ->> 'enough_reads')::integer AS enough_reads,
@@ -74,13 +75,17 @@ FROM (
     FROM vehicles
     WHERE id = ANY(%(uuids)s::uuid[]) AND part_of IS NOT NULL
 ) AS seen
+LEFT JOIN runs AS made ON made.run_id = seen.run_id
 LEFT JOIN runs ON runs.run_id = seen.shown_run_id;
 
 -- name: looks
 -- Of each sighting those of all its parts, its own first.
 SELECT
     (CASE WHEN id = ANY(%(uuids)s::uuid[]) THEN id ELSE part_of END)::text AS whose,
-    video_id, track_id, part, video_filename, looks
+    video_id, track_id, part, video_filename, video_path,
+    (SELECT max(videos.size_bytes) FROM videos WHERE videos.video_id = vehicles.video_id) AS size_bytes,
+    (SELECT max(videos.duration_s) FROM videos WHERE videos.video_id = vehicles.video_id) AS duration_s,
+    looks
 FROM vehicles
 WHERE id = ANY(%(uuids)s::uuid[]) OR part_of = ANY(%(uuids)s::uuid[])
 ORDER BY id <> ALL(%(uuids)s::uuid[]), video_path, first_frame, track_id, part;
