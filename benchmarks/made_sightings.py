@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import LiteralString
 
-from dashcam_pipeline.storage.connection import Connection
+from dashcam_pipeline.storage.postgres.connection import Connection
 from dashcam_pipeline.vision.plates.plate_format_files import own_countries
 from dashcam_pipeline.vision.plates.plate_formats import PlateFormat
 

@@ -26,10 +26,10 @@ from typing import LiteralString
 import psutil
 from psycopg import sql
 
-from dashcam_pipeline.storage.connection import Connection, connect
-from dashcam_pipeline.storage.database import Database
+from dashcam_pipeline.storage.postgres.connection import Connection, connect
+from dashcam_pipeline.storage.postgres.database import Database
 from dashcam_pipeline.storage.queries import query
-from dashcam_pipeline.storage.searching import Search, parameters_of, search, wanted_plate
+from dashcam_pipeline.storage.results.searching import Search, parameters_of, search, wanted_plate
 from dashcam_pipeline.vision.plates.lookalikes import confusable
 from dashcam_pipeline.vision.plates.plate_formats import ALPHABET
 from made_sightings import NEW, SPAN_DAYS, join_some, keep_plates, made_plates, make_vehicles

@@ -28,7 +28,7 @@ import psutil
 import psycopg
 from numpy.typing import NDArray
 
-from dashcam_pipeline.storage.embedded import EmbeddedServer
+from dashcam_pipeline.storage.postgres.embedded import EmbeddedServer
 
 CLIP_S = 1.0
 STEP_S = 0.5  # between the beginnings of two clips of a video

@@ -2,7 +2,7 @@
 the reasons in docs/reasons.md, the columns in docs/export.md.
 
 Run it after a change to src/dashcam_pipeline/config/, configs/plates/, vision/reasons.py,
-vision/plates/not_a_plate.py or storage/reading.py; a test compares.
+vision/plates/not_a_plate.py or storage/results/reading.py; a test compares.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from dashcam_pipeline.configuration_keys import default_yaml, markdown
-from dashcam_pipeline.storage.reading import Sighting
+from dashcam_pipeline.storage.results.reading import Sighting
 from dashcam_pipeline.vision import reasons
 from dashcam_pipeline.vision.plates.plate_format_files import own_countries
 from dashcam_pipeline.vision.plates.plate_formats import Country

@@ -14,9 +14,9 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from dashcam_pipeline.cli import main
-from dashcam_pipeline.storage.database import Database
-from dashcam_pipeline.storage.embedded import EmbeddedServer
-from dashcam_pipeline.storage.schema import migrate
+from dashcam_pipeline.storage.postgres.database import Database
+from dashcam_pipeline.storage.postgres.embedded import EmbeddedServer
+from dashcam_pipeline.storage.postgres.schema import migrate
 
 DATABASE_NUMBERS = itertools.count(1)
 

@@ -19,8 +19,8 @@ from dashcam_pipeline.storage.exporting.extract import (
 )
 from dashcam_pipeline.storage.exporting.formats import Format
 from dashcam_pipeline.storage.exporting.writing import write
-from dashcam_pipeline.storage.paths import PathPoint, SightingPath
-from dashcam_pipeline.storage.reading import Sighting
+from dashcam_pipeline.storage.results.paths import PathPoint, SightingPath
+from dashcam_pipeline.storage.results.reading import Sighting
 from dashcam_pipeline.storage.rows import LookRow
 
 CLAIM = Sighting(

@@ -13,7 +13,7 @@ from dashcam_pipeline.render.encoding import Encoding
 from dashcam_pipeline.render.reading import Window
 from dashcam_pipeline.render.rendering import Render, Rendered, render
 from dashcam_pipeline.render.vehicles import Vehicle
-from dashcam_pipeline.storage.paths import PathPoint, SightingPath
+from dashcam_pipeline.storage.results.paths import PathPoint, SightingPath
 from dashcam_pipeline.storage.rows import BoxRow, LookRow
 from dashcam_pipeline.vision.types import Image
 

@@ -50,13 +50,24 @@ MAY_IMPORT = {
 """A part of the package, and what it may import of the others."""
 
 
-INSIDE_VISION = {
-    "models": set[str](),
-    "plates": set[str](),
-    "tracking": {"plates"},  # what is around a view, for the gates of its plate
-    "vote": {"plates", "tracking"},
+INSIDE = {
+    "vision": {
+        "models": set[str](),
+        "plates": set[str](),
+        "tracking": {"plates"},  # what is around a view, for the gates of its plate
+        "vote": {"plates", "tracking"},
+    },
+    "storage": {
+        "postgres": set[str](),
+        "proof": set[str](),
+        "retention": {"postgres", "proof"},
+        "results": {"postgres", "proof", "retention"},
+        "watching": {"postgres", "proof", "retention", "results"},
+        "writing": {"postgres", "watching"},
+        "exporting": {"postgres", "results"},
+    },
 }
-"""The folders of vision/, and which of the others they may import; none of the models'."""
+"""The folders of a part, and which of the others they may import."""
 
 
 def imports_of(path: Path) -> set[str]:
@@ -92,16 +103,24 @@ def test_imports_go_one_way(part: str) -> None:
     assert not wrong
 
 
-@pytest.mark.parametrize("folder", INSIDE_VISION)
-def test_imports_inside_vision_go_one_way(folder: str) -> None:
-    forbidden = {f"vision.{other}" for other in INSIDE_VISION.keys() - INSIDE_VISION[folder] - {folder}}
+@pytest.mark.parametrize(
+    ("part", "folder"), [(part, folder) for part, folders in INSIDE.items() for folder in folders]
+)
+def test_imports_inside_a_part_go_one_way(part: str, folder: str) -> None:
+    forbidden = {f"{part}.{other}" for other in INSIDE[part].keys() - INSIDE[part][folder] - {folder}}
     wrong = {
         f"{path.relative_to(PACKAGE)} imports {name}"
-        for path in files_of(f"vision/{folder}")
+        for path in files_of(f"{part}/{folder}")
         for name in imports_of(path)
-        if any(name.startswith(f"{other}.") for other in forbidden)
+        if any(name == other or name.startswith(f"{other}.") for other in forbidden)
     }
     assert not wrong
+
+
+@pytest.mark.parametrize("part", INSIDE)
+def test_every_folder_of_a_part_has_its_place(part: str) -> None:
+    folders = {path.parent.name for path in (PACKAGE / part).glob("*/__init__.py")}
+    assert folders == INSIDE[part].keys()
 
 
 def test_no_file_has_grown_past_one_reason_to_exist() -> None:

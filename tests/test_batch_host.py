@@ -14,7 +14,7 @@ from dashcam_pipeline.config import FrameStoreSettings, Settings
 from dashcam_pipeline.engine.frame_store import OWNER_LOCK
 from dashcam_pipeline.errors import DiskUnavailable
 from dashcam_pipeline.stages.records import VideoJob
-from dashcam_pipeline.storage.database import Database
+from dashcam_pipeline.storage.postgres.database import Database
 from dashcam_pipeline.storage.rows import RunStatus
 
 

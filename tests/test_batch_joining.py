@@ -17,10 +17,10 @@ from dashcam_pipeline.batch.joining import TRIES, join_trips, let_go
 from dashcam_pipeline.config import Settings, TripSettings
 from dashcam_pipeline.errors import DatabaseUnavailable
 from dashcam_pipeline.storage import joining
-from dashcam_pipeline.storage.database import Database
-from dashcam_pipeline.storage.reading import find_run, iterate_sightings, list_runs, list_videos
+from dashcam_pipeline.storage.postgres.database import Database
+from dashcam_pipeline.storage.results.reading import find_run, iterate_sightings, list_runs, list_videos
 from dashcam_pipeline.storage.rows import LookRow, ReadRow, RunRow, SightingRow, VideoRow, VideoStatus
-from dashcam_pipeline.storage.writer import ResultWriter, sighting_id
+from dashcam_pipeline.storage.writing.writer import ResultWriter, sighting_id
 from dashcam_pipeline.vision.types import NoPlateReason
 from storage_rows import RUN, SIGHTING, VIDEO
 

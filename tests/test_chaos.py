@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from dashcam_pipeline.storage.alerts import note_delivered
-from dashcam_pipeline.storage.connection import connect
-from dashcam_pipeline.storage.database import Database
-from dashcam_pipeline.storage.outbox import FILE_NAME, Outbox
-from dashcam_pipeline.storage.writer import ResultWriter
+from dashcam_pipeline.storage.postgres.connection import connect
+from dashcam_pipeline.storage.postgres.database import Database
+from dashcam_pipeline.storage.watching.alerts import note_delivered
+from dashcam_pipeline.storage.writing.outbox import FILE_NAME, Outbox
+from dashcam_pipeline.storage.writing.writer import ResultWriter
 from run_command import DATA, REPOSITORY, clip
 from storage_rows import sighting
 

@@ -20,9 +20,9 @@ from typer.core import TyperGroup
 
 from dashcam_pipeline.cli import command_line, main
 from dashcam_pipeline.errors import EXIT_BAD_INPUT, EXIT_ENVIRONMENT, EXIT_OK
-from dashcam_pipeline.storage.embedded import EmbeddedServer
+from dashcam_pipeline.storage.postgres.embedded import EmbeddedServer
 from dashcam_pipeline.storage.rows import VideoStatus
-from dashcam_pipeline.storage.writer import ResultWriter
+from dashcam_pipeline.storage.writing.writer import ResultWriter
 from storage_rows import RUN, SIGHTING, UNREAD, VIDEO
 
 MISTAKE = {EXIT_BAD_INPUT, EXIT_ENVIRONMENT}

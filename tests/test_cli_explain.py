@@ -18,7 +18,7 @@ from psycopg.types.json import Jsonb
 
 from dashcam_pipeline.errors import EXIT_BAD_INPUT, EXIT_OK
 from dashcam_pipeline.storage.rows import VideoStatus
-from dashcam_pipeline.storage.writer import ResultWriter, sighting_id
+from dashcam_pipeline.storage.writing.writer import ResultWriter, sighting_id
 from dashcam_pipeline.vision.plates import not_a_plate
 from dashcam_pipeline.vision.plates.not_a_plate import NotAPlate
 from dashcam_pipeline.vision.reasons import IN_WORDS

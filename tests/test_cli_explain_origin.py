@@ -20,10 +20,10 @@ from dashcam_pipeline.errors import EXIT_OK
 from dashcam_pipeline.report.frame_boxes import PLATE_COLOUR, VEHICLE_COLOUR
 from dashcam_pipeline.report.wording import moment
 from dashcam_pipeline.sources.identity import video_id
-from dashcam_pipeline.storage.connection import connect
-from dashcam_pipeline.storage.explaining import explain
+from dashcam_pipeline.storage.postgres.connection import connect
+from dashcam_pipeline.storage.results.explaining import explain
 from dashcam_pipeline.storage.rows import RunStatus, VideoStatus
-from dashcam_pipeline.storage.writer import ResultWriter
+from dashcam_pipeline.storage.writing.writer import ResultWriter
 from storage_rows import RUN, VIDEO, WELL_KNOWN
 
 Dashcam = Callable[..., int]

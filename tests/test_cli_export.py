@@ -21,7 +21,7 @@ from dashcam_pipeline.cli.counting import Counting
 from dashcam_pipeline.errors import EXIT_BAD_INPUT, EXIT_ENVIRONMENT, EXIT_OK
 from dashcam_pipeline.storage.exporting import parquet
 from dashcam_pipeline.storage.rows import VideoStatus
-from dashcam_pipeline.storage.writer import ResultWriter
+from dashcam_pipeline.storage.writing.writer import ResultWriter
 from storage_rows import LOOKS, RUN, SIGHTING, UNREAD, VIDEO
 
 Dashcam = Callable[..., int]

@@ -13,13 +13,13 @@ import pytest
 
 from dashcam_pipeline.cli import main
 from dashcam_pipeline.errors import EXIT_BAD_INPUT, EXIT_ENVIRONMENT, EXIT_OK, EXIT_STOPPED
-from dashcam_pipeline.storage.dsn import redacted
-from dashcam_pipeline.storage.outbox import FILE_NAME as OUTBOX
-from dashcam_pipeline.storage.outbox import Outbox
-from dashcam_pipeline.storage.plate_hash import ENVIRONMENT, hashed
+from dashcam_pipeline.storage.postgres.dsn import redacted
+from dashcam_pipeline.storage.retention.plate_hash import ENVIRONMENT, hashed
 from dashcam_pipeline.storage.rows import RunStatus, VideoStatus
 from dashcam_pipeline.storage.work_dir import WorkDir
-from dashcam_pipeline.storage.writer import ResultWriter
+from dashcam_pipeline.storage.writing.outbox import FILE_NAME as OUTBOX
+from dashcam_pipeline.storage.writing.outbox import Outbox
+from dashcam_pipeline.storage.writing.writer import ResultWriter
 from storage_rows import RUN, SIGHTING, VIDEO
 
 Purge = Callable[..., int]

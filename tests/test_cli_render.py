@@ -25,8 +25,8 @@ from dashcam_pipeline.errors import (
 )
 from dashcam_pipeline.render.colours import of_track
 from dashcam_pipeline.sources.identity import video_id
-from dashcam_pipeline.storage.plate_hash import hashed
-from dashcam_pipeline.storage.writer import ResultWriter
+from dashcam_pipeline.storage.retention.plate_hash import hashed
+from dashcam_pipeline.storage.writing.writer import ResultWriter
 from dashcam_pipeline.vision.models.plate_reader import open_plate_reader
 from dashcam_pipeline.vision.models.runtime import RuntimeOptions
 from dashcam_pipeline.vision.types import Box, Image

@@ -19,13 +19,13 @@ import pytest
 
 from dashcam_pipeline.cli import main
 from dashcam_pipeline.errors import EXIT_BAD_INPUT, EXIT_ENVIRONMENT, EXIT_OK
-from dashcam_pipeline.storage.database import Database
-from dashcam_pipeline.storage.embedded import EmbeddedServer
 from dashcam_pipeline.storage.last_used import remember
-from dashcam_pipeline.storage.outbox import FILE_NAME as OUTBOX
-from dashcam_pipeline.storage.outbox import Outbox
+from dashcam_pipeline.storage.postgres.database import Database
+from dashcam_pipeline.storage.postgres.embedded import EmbeddedServer
 from dashcam_pipeline.storage.rows import DeadLetterRow, RunStatus, VideoStatus
-from dashcam_pipeline.storage.writer import ResultWriter
+from dashcam_pipeline.storage.writing.outbox import FILE_NAME as OUTBOX
+from dashcam_pipeline.storage.writing.outbox import Outbox
+from dashcam_pipeline.storage.writing.writer import ResultWriter
 from storage_rows import RUN, SIGHTING, UNREAD, VIDEO
 
 Dashcam = Callable[..., int]

@@ -14,9 +14,9 @@ import pytest
 from dashcam_pipeline.cli.moments import moment
 from dashcam_pipeline.errors import EXIT_BAD_INPUT, EXIT_NOTHING_FOUND, EXIT_OK, BadInput
 from dashcam_pipeline.storage.exporting.columns import NAMES
-from dashcam_pipeline.storage.plate_hash import ENVIRONMENT, hashed
+from dashcam_pipeline.storage.retention.plate_hash import ENVIRONMENT, hashed
 from dashcam_pipeline.storage.rows import VideoStatus
-from dashcam_pipeline.storage.writer import ResultWriter
+from dashcam_pipeline.storage.writing.writer import ResultWriter
 from storage_rows import RUN, SIGHTING, UNREAD, VIDEO
 
 Dashcam = Callable[..., int]

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from dashcam_pipeline.cli.sightings_table import MOST_SIGHTINGS, print_sightings
-from dashcam_pipeline.storage.reading import Sighting
+from dashcam_pipeline.storage.results.reading import Sighting
 from export_rows import CLAIM
 
 WORK_DIR = Path("/work")

@@ -10,9 +10,9 @@ import pytest
 
 from dashcam_pipeline.batch.fingerprints import recorded
 from dashcam_pipeline.config import AlertSettings, Settings
-from dashcam_pipeline.storage.alerts import AlertState
 from dashcam_pipeline.storage.rows import VideoStatus
-from dashcam_pipeline.storage.writer import ResultWriter
+from dashcam_pipeline.storage.watching.alerts import AlertState
+from dashcam_pipeline.storage.writing.writer import ResultWriter
 from run_command import clip, dashcam
 from storage_rows import RUN, sighting, video
 from test_storage_alerts import stored, watch, write

@@ -20,7 +20,7 @@ from typer.core import TyperGroup
 
 from dashcam_pipeline.cli import command_line
 from dashcam_pipeline.errors import EXIT_OK
-from dashcam_pipeline.storage.embedded import EmbeddedServer
+from dashcam_pipeline.storage.postgres.embedded import EmbeddedServer
 from run_command import clip
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -24,7 +24,7 @@ from dashcam_pipeline.storage.exporting.kml import write_kml
 from dashcam_pipeline.storage.exporting.parquet import write_parquet
 from dashcam_pipeline.storage.exporting.places import place_of
 from dashcam_pipeline.storage.exporting.tables import FORMULA_STARTS, write_csv, write_json, write_jsonl
-from dashcam_pipeline.storage.reading import Sighting
+from dashcam_pipeline.storage.results.reading import Sighting
 from dashcam_pipeline.storage.text import storable
 from export_rows import BOXED, CLAIM, VIDEO, as_text
 from test_export_round_trips import gpx_schema

@@ -31,7 +31,7 @@ from dashcam_pipeline.errors import (
     EXIT_STOPPED,
     DatabaseUnavailable,
 )
-from dashcam_pipeline.storage.embedded import EmbeddedServer
+from dashcam_pipeline.storage.postgres.embedded import EmbeddedServer
 from run_command import COMMAND
 
 EXAMPLES = int(os.environ.get("DASHCAM_FUZZ_EXAMPLES", "100"))

@@ -53,7 +53,7 @@ def test_a_process_loads_no_library_that_it_does_not_work_with(
 
 
 def test_a_run_on_tables_that_are_up_to_date_loads_no_migrations() -> None:
-    assert "yoyo" not in loaded_by("cli.run", "storage.database")
+    assert "yoyo" not in loaded_by("cli.run", "storage.postgres.database")
 
 
 def test_a_worker_does_not_load_the_queue() -> None:

@@ -17,7 +17,7 @@ from dashcam_pipeline.report.frame_boxes import PLATE_COLOUR as BOX_PLATE
 from dashcam_pipeline.report.frame_boxes import VEHICLE_COLOUR as BOX
 from dashcam_pipeline.report.proof_picture import WIDTH_PX
 from dashcam_pipeline.storage.rows import VideoStatus
-from dashcam_pipeline.storage.writer import ResultWriter
+from dashcam_pipeline.storage.writing.writer import ResultWriter
 from storage_rows import RUN, UNREAD, VIDEO, WELL_KNOWN
 
 Dashcam = Callable[..., int]

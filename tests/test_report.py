@@ -21,7 +21,7 @@ from dashcam_pipeline.errors import EXIT_BAD_INPUT, EXIT_OK
 from dashcam_pipeline.report import writing
 from dashcam_pipeline.report.folder import STAGING
 from dashcam_pipeline.storage.rows import SightingRow, VideoStatus
-from dashcam_pipeline.storage.writer import ResultWriter
+from dashcam_pipeline.storage.writing.writer import ResultWriter
 from dashcam_pipeline.vision.reasons import IN_WORDS
 from dashcam_pipeline.vision.types import NoPlateReason
 from storage_rows import DEAD_LETTER, LOOKS, RUN, UNREAD, VIDEO, WELL_KNOWN

@@ -16,8 +16,8 @@ import pytest
 from psycopg.rows import dict_row
 
 from dashcam_pipeline.errors import EXIT_BAD_INPUT, EXIT_ENVIRONMENT, EXIT_OK, EXIT_SOME_FAILED
-from dashcam_pipeline.storage.database import Database
-from dashcam_pipeline.storage.embedded import EmbeddedServer
+from dashcam_pipeline.storage.postgres.database import Database
+from dashcam_pipeline.storage.postgres.embedded import EmbeddedServer
 from run_command import TIMEOUT_S, clip, dashcam, processes_of, start_dashcam
 
 SHORT, LONG = "uk_mercedes_LS15EBC_720p.mp4", "vn_tollgate_720p_20s.mp4"

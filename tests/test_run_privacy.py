@@ -14,9 +14,9 @@ import pytest
 
 from dashcam_pipeline.errors import EXIT_BAD_INPUT, EXIT_OK
 from dashcam_pipeline.stages.context import CHECKPOINTS
-from dashcam_pipeline.storage.database import Database
-from dashcam_pipeline.storage.embedded import EmbeddedServer
-from dashcam_pipeline.storage.plate_hash import ENVIRONMENT, hashed, is_hashed, key_id
+from dashcam_pipeline.storage.postgres.database import Database
+from dashcam_pipeline.storage.postgres.embedded import EmbeddedServer
+from dashcam_pipeline.storage.retention.plate_hash import ENVIRONMENT, hashed, is_hashed, key_id
 from run_command import clip, dashcam
 
 KEY = "the key of the tests, long enough"

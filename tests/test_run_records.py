@@ -29,11 +29,11 @@ from dashcam_pipeline.engine.task import Checkpoint
 from dashcam_pipeline.errors import EXIT_STOPPED, BadInput, DatabaseUnavailable, SettingsDiffer
 from dashcam_pipeline.stages.context import CHECKPOINTS
 from dashcam_pipeline.stages.records import VideoJob
-from dashcam_pipeline.storage.database import Database
-from dashcam_pipeline.storage.outbox import Outbox
+from dashcam_pipeline.storage.postgres.database import Database
 from dashcam_pipeline.storage.resuming import CHANGED, Moved, Reading
 from dashcam_pipeline.storage.rows import DeadLetterRow, RunRow, RunStatus, VideoRow, VideoStatus
-from dashcam_pipeline.storage.writer import ResultWriter
+from dashcam_pipeline.storage.writing.outbox import Outbox
+from dashcam_pipeline.storage.writing.writer import ResultWriter
 from storage_rows import RUN, SIGHTING, VIDEO
 
 LETTER = DeadLetterRow(

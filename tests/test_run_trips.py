@@ -15,10 +15,10 @@ import pytest
 from dashcam_pipeline.batch.revote import Seen, vote_again
 from dashcam_pipeline.config import VoteSettings
 from dashcam_pipeline.errors import EXIT_OK
-from dashcam_pipeline.storage.connection import connect
-from dashcam_pipeline.storage.database import Database
-from dashcam_pipeline.storage.embedded import EmbeddedServer
 from dashcam_pipeline.storage.joining import parts_of, votes_of
+from dashcam_pipeline.storage.postgres.connection import connect
+from dashcam_pipeline.storage.postgres.database import Database
+from dashcam_pipeline.storage.postgres.embedded import EmbeddedServer
 from run_command import REPOSITORY, clip, dashcam
 
 sys.path.insert(0, str(REPOSITORY / "scripts"))

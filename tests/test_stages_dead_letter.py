@@ -21,11 +21,11 @@ from dashcam_pipeline.stages.records import (
     SearchedFrame,
     VehiclePicture,
 )
-from dashcam_pipeline.storage.connection import connect
-from dashcam_pipeline.storage.delivery import Delivery
-from dashcam_pipeline.storage.reading import count_dead_letters, list_dead_letters
+from dashcam_pipeline.storage.postgres.connection import connect
+from dashcam_pipeline.storage.results.reading import count_dead_letters, list_dead_letters
 from dashcam_pipeline.storage.rows import DeadLetterRow, VideoStatus
-from dashcam_pipeline.storage.writer import ResultWriter
+from dashcam_pipeline.storage.writing.delivery import Delivery
+from dashcam_pipeline.storage.writing.writer import ResultWriter
 from dashcam_pipeline.vision.types import Image
 from stage_bench import VIDEO, Bench, look, passed, picture, task, view
 from storage_rows import DEAD_LETTER, sighting, video

@@ -15,9 +15,9 @@ from dashcam_pipeline.engine.task import Checkpoint, LeaseLost
 from dashcam_pipeline.errors import DiskUnavailable
 from dashcam_pipeline.stages import final_write
 from dashcam_pipeline.stages.context import CHECKPOINTS
-from dashcam_pipeline.storage.delivery import Delivery
-from dashcam_pipeline.storage.outbox import Outbox
 from dashcam_pipeline.storage.rows import VideoStatus
+from dashcam_pipeline.storage.writing.delivery import Delivery
+from dashcam_pipeline.storage.writing.outbox import Outbox
 from stage_bench import VIDEO, Bench, task
 from storage_rows import sighting, video
 from writing_bench import NOBODY, push_rows, waiting_rows, writing

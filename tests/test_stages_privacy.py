@@ -17,7 +17,7 @@ from dashcam_pipeline.errors import ConfigError
 from dashcam_pipeline.stages.hiding import HIDDEN, without_plates, without_texts
 from dashcam_pipeline.stages.records import SampledFrame
 from dashcam_pipeline.storage.joining import StoredPart, StoredVote
-from dashcam_pipeline.storage.plate_hash import FILE_NAME, hashed, is_hashed, key_id, plate_key
+from dashcam_pipeline.storage.retention.plate_hash import FILE_NAME, hashed, is_hashed, key_id, plate_key
 from dashcam_pipeline.storage.row_json import to_json
 from dashcam_pipeline.vision.types import Image
 from dashcam_pipeline.vision.vote.joining import Part, join

@@ -21,7 +21,7 @@ from dashcam_pipeline.stages.records import (
     VehiclePicture,
 )
 from dashcam_pipeline.stages.waiting import when_disk_allows
-from dashcam_pipeline.storage.patience import MAY_PASS, patiently
+from dashcam_pipeline.storage.writing.patience import MAY_PASS, patiently
 from engine_toys import Clock
 from stage_bench import Bench, look, passed, picture, task
 from storage_rows import sighting

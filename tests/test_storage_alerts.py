@@ -12,8 +12,11 @@ import pytest
 
 from dashcam_pipeline.batch.joining import join_trips, let_go
 from dashcam_pipeline.config import AlertSettings, Settings
-from dashcam_pipeline.storage import watchlist
-from dashcam_pipeline.storage.alerts import (
+from dashcam_pipeline.storage.postgres.connection import Connection, connect
+from dashcam_pipeline.storage.retention.plate_hash import hashed, plate_key
+from dashcam_pipeline.storage.rows import SightingRow, VideoStatus
+from dashcam_pipeline.storage.watching import watchlist
+from dashcam_pipeline.storage.watching.alerts import (
     Alert,
     AlertState,
     Watching,
@@ -26,13 +29,10 @@ from dashcam_pipeline.storage.alerts import (
     raise_for_past,
     send_again,
 )
-from dashcam_pipeline.storage.connection import Connection, connect
-from dashcam_pipeline.storage.delivery import Delivery
-from dashcam_pipeline.storage.outbox import Outbox
-from dashcam_pipeline.storage.plate_hash import hashed, plate_key
-from dashcam_pipeline.storage.rows import SightingRow, VideoStatus
-from dashcam_pipeline.storage.watchlist import NEAR, Wanted
-from dashcam_pipeline.storage.writer import ResultWriter, sighting_id
+from dashcam_pipeline.storage.watching.watchlist import NEAR, Wanted
+from dashcam_pipeline.storage.writing.delivery import Delivery
+from dashcam_pipeline.storage.writing.outbox import Outbox
+from dashcam_pipeline.storage.writing.writer import ResultWriter, sighting_id
 from storage_rows import RUN, UNREAD, sighting, video
 from test_batch_joining import A, B, Table, seen
 

@@ -16,15 +16,15 @@ import psycopg
 import pytest
 
 from dashcam_pipeline.errors import BadInput, DatabaseUnavailable
-from dashcam_pipeline.storage.binaries import PostgresServer, pgexec, psql_path
-from dashcam_pipeline.storage.database import Database
-from dashcam_pipeline.storage.embedded import EmbeddedServer
 from dashcam_pipeline.storage.location import resolve_location
+from dashcam_pipeline.storage.postgres.binaries import PostgresServer, pgexec, psql_path
+from dashcam_pipeline.storage.postgres.database import Database
+from dashcam_pipeline.storage.postgres.embedded import EmbeddedServer
 
 USER = """
 import sys
 from pathlib import Path
-from dashcam_pipeline.storage.database import Database
+from dashcam_pipeline.storage.postgres.database import Database
 with Database.open(None, Path(sys.argv[1])) as database:
     database.migrate()
     print(database.pid, flush=True)
@@ -228,7 +228,7 @@ def test_setup_that_fails_says_why_and_leaves_nothing(
 
 
 def test_no_place_for_a_socket_is_one_clear_line(work_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dashcam_pipeline.storage.socket_dir.SOCKET_PATH_BYTES", 3)
+    monkeypatch.setattr("dashcam_pipeline.storage.postgres.socket_dir.SOCKET_PATH_BYTES", 3)
     with pytest.raises(DatabaseUnavailable, match="too long or too odd for a database socket"):
         Database.open(None, work_dir)
 

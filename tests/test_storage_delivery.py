@@ -16,16 +16,16 @@ import pytest
 from psycopg.rows import dict_row
 
 from dashcam_pipeline.errors import DatabaseUnavailable
-from dashcam_pipeline.storage import delivery as delivery_module
-from dashcam_pipeline.storage.connection import Connection
-from dashcam_pipeline.storage.database import Database
-from dashcam_pipeline.storage.delivery import Delivery
-from dashcam_pipeline.storage.embedded import EmbeddedServer
-from dashcam_pipeline.storage.outbox import Outbox
+from dashcam_pipeline.storage.postgres.connection import Connection
+from dashcam_pipeline.storage.postgres.database import Database
+from dashcam_pipeline.storage.postgres.embedded import EmbeddedServer
+from dashcam_pipeline.storage.postgres.schema import migrate
 from dashcam_pipeline.storage.row_json import OutboxRow
 from dashcam_pipeline.storage.rows import VideoStatus
-from dashcam_pipeline.storage.schema import migrate
-from dashcam_pipeline.storage.writer import ResultWriter
+from dashcam_pipeline.storage.writing import delivery as delivery_module
+from dashcam_pipeline.storage.writing.delivery import Delivery
+from dashcam_pipeline.storage.writing.outbox import Outbox
+from dashcam_pipeline.storage.writing.writer import ResultWriter
 from storage_rows import DEAD_LETTER, VIDEO, sighting, video
 
 NOBODY = "postgresql://me:s3cret@127.0.0.1:1/x"

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from dashcam_pipeline.errors import DiskUnavailable
-from dashcam_pipeline.storage.evidence import READABLE_PLATE_PX, EvidenceFolder, EvidencePaths
-from dashcam_pipeline.storage.evidence_budget import MIB, SMALLEST_STEP_BYTES, bytes_in
+from dashcam_pipeline.storage.proof.evidence import READABLE_PLATE_PX, EvidenceFolder, EvidencePaths
+from dashcam_pipeline.storage.proof.evidence_budget import MIB, SMALLEST_STEP_BYTES, bytes_in
 from dashcam_pipeline.vision.types import Image
 
 

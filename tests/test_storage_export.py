@@ -19,7 +19,7 @@ from dashcam_pipeline.storage.exporting.extract import Exported, Extract
 from dashcam_pipeline.storage.exporting.formats import ENDINGS, Format, format_of
 from dashcam_pipeline.storage.exporting.tables import write_csv, write_json
 from dashcam_pipeline.storage.exporting.writing import BINARY_WRITERS, TEXT_WRITERS, write
-from dashcam_pipeline.storage.reading import Sighting
+from dashcam_pipeline.storage.results.reading import Sighting
 from export_rows import BOXES, CLAIM, GUESS
 
 Item = TypeVar("Item")

@@ -9,9 +9,9 @@ import psycopg
 import pytest
 
 from dashcam_pipeline.errors import BadInput
-from dashcam_pipeline.storage.dsn import parse_dsn, redacted, to_uri, without_secrets
 from dashcam_pipeline.storage.last_used import LastUsed, recall, remember
 from dashcam_pipeline.storage.location import Origin, default_work_dir, resolve_location
+from dashcam_pipeline.storage.postgres.dsn import parse_dsn, redacted, to_uri, without_secrets
 
 DSN = "postgresql://me@db.example/traffic"
 OTHER = "postgresql://me@other.example/traffic"

@@ -14,14 +14,14 @@ import pytest
 
 from dashcam_pipeline.config import AlertSettings
 from dashcam_pipeline.errors import ConfigError
-from dashcam_pipeline.storage import notifier as notifier_module
-from dashcam_pipeline.storage.alerts import Alert, AlertState
-from dashcam_pipeline.storage.database import Database
-from dashcam_pipeline.storage.delivery import Delivery
-from dashcam_pipeline.storage.notifier import Notifier
-from dashcam_pipeline.storage.outbox import Outbox
+from dashcam_pipeline.storage.postgres.database import Database
 from dashcam_pipeline.storage.rows import VideoStatus
-from dashcam_pipeline.storage.webhook import LONGEST_WISH_S, TOKEN_VARIABLE, Answer, post
+from dashcam_pipeline.storage.watching import notifier as notifier_module
+from dashcam_pipeline.storage.watching.alerts import Alert, AlertState
+from dashcam_pipeline.storage.watching.notifier import Notifier
+from dashcam_pipeline.storage.watching.webhook import LONGEST_WISH_S, TOKEN_VARIABLE, Answer, post
+from dashcam_pipeline.storage.writing.delivery import Delivery
+from dashcam_pipeline.storage.writing.outbox import Outbox
 from storage_rows import sighting, video
 from test_storage_alerts import run_sql, stored, watch, write
 from webhook_server import Reply, webhook

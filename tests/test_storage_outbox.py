@@ -18,10 +18,10 @@ from threading import Timer
 import pytest
 
 from dashcam_pipeline.errors import DiskUnavailable
-from dashcam_pipeline.storage import outbox as outbox_module
-from dashcam_pipeline.storage.outbox import Outbox
 from dashcam_pipeline.storage.row_json import OutboxRow, from_json
 from dashcam_pipeline.storage.rows import VideoStatus
+from dashcam_pipeline.storage.writing import outbox as outbox_module
+from dashcam_pipeline.storage.writing.outbox import Outbox
 from storage_rows import DEAD_LETTER, SIGHTING, UNREAD, VIDEO, WELL_KNOWN, sighting, video
 
 TRIALS = 50

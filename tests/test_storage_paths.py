@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from dashcam_pipeline.storage import joining
-from dashcam_pipeline.storage.connection import connect
 from dashcam_pipeline.storage.joining import JoinedRow
-from dashcam_pipeline.storage.paths import PathPoint, sightings_of_video
-from dashcam_pipeline.storage.writer import ResultWriter, sighting_id
+from dashcam_pipeline.storage.postgres.connection import connect
+from dashcam_pipeline.storage.results.paths import PathPoint, sightings_of_video
+from dashcam_pipeline.storage.writing.writer import ResultWriter, sighting_id
 from dashcam_pipeline.vision.types import NoPlateReason
 from storage_rows import SIGHTING, VIDEO
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashcam_pipeline.errors import ConfigError, DiskUnavailable
-from dashcam_pipeline.storage.plate_hash import (
+from dashcam_pipeline.storage.retention.plate_hash import (
     ENVIRONMENT,
     FILE_NAME,
     hashed,

@@ -13,14 +13,14 @@ import psycopg
 import pytest
 
 from dashcam_pipeline.errors import DiskUnavailable
-from dashcam_pipeline.storage import watchlist
-from dashcam_pipeline.storage.connection import Connection, connect
-from dashcam_pipeline.storage.plate_hash import hashed
-from dashcam_pipeline.storage.purged_pictures import Places, Removed, orphaned, places_of, sweep
-from dashcam_pipeline.storage.purging import Aim, Chosen, choose, remove
+from dashcam_pipeline.storage.postgres.connection import Connection, connect
+from dashcam_pipeline.storage.retention.plate_hash import hashed
+from dashcam_pipeline.storage.retention.purged_pictures import Places, Removed, orphaned, places_of, sweep
+from dashcam_pipeline.storage.retention.purging import Aim, Chosen, choose, remove
 from dashcam_pipeline.storage.rows import REFUSED, RunStatus, SightingRow, VideoStatus
-from dashcam_pipeline.storage.watchlist import Wanted
-from dashcam_pipeline.storage.writer import ResultWriter, sighting_id
+from dashcam_pipeline.storage.watching import watchlist
+from dashcam_pipeline.storage.watching.watchlist import Wanted
+from dashcam_pipeline.storage.writing.writer import ResultWriter, sighting_id
 from storage_rows import DEAD_LETTER, RUN, SIGHTING, VIDEO
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)

@@ -14,13 +14,13 @@ from yoyo import read_migrations
 from yoyo.migrations import MigrationList
 
 from dashcam_pipeline.errors import DatabaseUnavailable
-from dashcam_pipeline.storage import migrating
-from dashcam_pipeline.storage.connection import connect
-from dashcam_pipeline.storage.migrating import LOCK_ID
+from dashcam_pipeline.storage.postgres import migrating
+from dashcam_pipeline.storage.postgres.connection import connect
+from dashcam_pipeline.storage.postgres.migrating import LOCK_ID
+from dashcam_pipeline.storage.postgres.schema import TABLES, migrate, schema_state
+from dashcam_pipeline.storage.postgres.schema_doc import ORDER, describe
 from dashcam_pipeline.storage.queries import query
-from dashcam_pipeline.storage.schema import TABLES, migrate, schema_state
-from dashcam_pipeline.storage.schema_doc import ORDER, describe
-from dashcam_pipeline.storage.writer import ResultWriter, sighting_id
+from dashcam_pipeline.storage.writing.writer import ResultWriter, sighting_id
 from storage_rows import SIGHTING
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "db_schema.md"
@@ -48,7 +48,7 @@ def user_of(dsn: str) -> str:
 def test_document_matches_the_tables(dsn: str) -> None:
     with connect(dsn) as connection:
         assert DOCUMENT.read_text(encoding="utf-8") == describe(connection), (
-            "run: python -m dashcam_pipeline.storage.schema_doc > docs/db_schema.md"
+            "run: python -m dashcam_pipeline.storage.postgres.schema_doc > docs/db_schema.md"
         )
 
 

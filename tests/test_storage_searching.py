@@ -19,15 +19,21 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from dashcam_pipeline.errors import BadInput
-from dashcam_pipeline.storage import searching
-from dashcam_pipeline.storage.binaries import psql_path
-from dashcam_pipeline.storage.connection import Connection, connect
-from dashcam_pipeline.storage.plate_hash import hashed
+from dashcam_pipeline.storage.postgres.binaries import psql_path
+from dashcam_pipeline.storage.postgres.connection import Connection, connect
+from dashcam_pipeline.storage.postgres.schema import migrate
 from dashcam_pipeline.storage.queries import query
+from dashcam_pipeline.storage.results import searching
+from dashcam_pipeline.storage.results.searching import (
+    Search,
+    parameters_of,
+    search,
+    videos_like,
+    wanted_plate,
+)
+from dashcam_pipeline.storage.retention.plate_hash import hashed
 from dashcam_pipeline.storage.rows import SightingRow, VideoRow, VideoStatus
-from dashcam_pipeline.storage.schema import migrate
-from dashcam_pipeline.storage.searching import Search, parameters_of, search, videos_like, wanted_plate
-from dashcam_pipeline.storage.writer import ResultWriter, sighting_id
+from dashcam_pipeline.storage.writing.writer import ResultWriter, sighting_id
 from dashcam_pipeline.vision.plates.lookalikes import confusable
 from storage_rows import RUN, SIGHTING, UNREAD, VIDEO
 

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
+from dashcam_pipeline.storage.proof.strip import AGREES, MOST_CROPS, ROW_WIDTH_PX, StripCrop, strip
 from dashcam_pipeline.storage.rows import LookRow, ReadRow
-from dashcam_pipeline.storage.strip import AGREES, MOST_CROPS, ROW_WIDTH_PX, StripCrop, strip
 from dashcam_pipeline.vision.types import Image
 
 READ = ReadRow(reader="m", text="LS15EBC", char_confidences=(0.9,) * 7, weight=0.8, agrees=True)

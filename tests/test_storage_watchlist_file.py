@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from dashcam_pipeline.errors import BadInput
-from dashcam_pipeline.storage.watchlist import NEAR, sound_note, sound_plate
-from dashcam_pipeline.storage.watchlist_file import read_watchlist
+from dashcam_pipeline.storage.watching.watchlist import NEAR, sound_note, sound_plate
+from dashcam_pipeline.storage.watching.watchlist_file import read_watchlist
 
 LONG = "A" * 33
 

@@ -17,9 +17,9 @@ from psycopg.rows import dict_row
 from pydantic import TypeAdapter
 
 from dashcam_pipeline.errors import DatabaseUnavailable
-from dashcam_pipeline.storage.database import Database
+from dashcam_pipeline.storage.postgres.database import Database
 from dashcam_pipeline.storage.rows import REFUSED, RunStatus, SightingRow, VideoStatus
-from dashcam_pipeline.storage.writer import ResultWriter, sighting_id
+from dashcam_pipeline.storage.writing.writer import ResultWriter, sighting_id
 from dashcam_pipeline.vision.types import NoPlateReason
 from storage_rows import DEAD_LETTER, RUN, SIGHTING, UNREAD, VIDEO, WELL_KNOWN, sighting, video
 

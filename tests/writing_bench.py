@@ -9,9 +9,9 @@ from dashcam_pipeline.stages.final_write import FinalWrite
 from dashcam_pipeline.stages.records import (
     RowToWrite,
 )
-from dashcam_pipeline.storage.outbox import Outbox
 from dashcam_pipeline.storage.row_json import OutboxRow
 from dashcam_pipeline.storage.rows import SightingRow, VideoRow
+from dashcam_pipeline.storage.writing.outbox import Outbox
 from dashcam_pipeline.vision.types import Box
 from dashcam_pipeline.vision.vote.voting import LookResult
 from stage_bench import Bench, task

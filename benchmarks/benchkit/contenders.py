@@ -17,7 +17,7 @@ from benchkit.trouble import BenchTrouble
 from benchkit.videos import REPOSITORY
 from dashcam_pipeline.config import Settings
 from dashcam_pipeline.errors import DashcamError
-from dashcam_pipeline.storage.embedded import EmbeddedServer
+from dashcam_pipeline.storage.postgres.embedded import EmbeddedServer
 from dashcam_pipeline.weights import Role, resolve
 
 Row = Mapping[str, Any]

@@ -31,7 +31,7 @@ from dashcam_pipeline.engine.worker import Processor, Tools
 from dashcam_pipeline.stages.context import Job
 from dashcam_pipeline.stages.pipeline import CHECKPOINT, DEAD_LETTER, BuildStages, table_for
 from dashcam_pipeline.stages.records import RowToWrite, VideoJob
-from dashcam_pipeline.storage.outbox import FILE_NAME, Outbox
+from dashcam_pipeline.storage.writing.outbox import FILE_NAME, Outbox
 from dashcam_pipeline.vision.models.openvino_runtime import OpenVinoRuntime
 from simulation.params import Edge, StageCost, Video
 

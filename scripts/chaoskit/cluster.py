@@ -89,6 +89,6 @@ def postgres_programs() -> Path:
         return Path(on_path).resolve().parent
     if debian:
         return debian[-1].parent
-    from dashcam_pipeline.storage.binaries import psql_path
+    from dashcam_pipeline.storage.postgres.binaries import psql_path
 
     return psql_path().parent

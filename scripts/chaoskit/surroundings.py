@@ -13,9 +13,9 @@ from pathlib import Path
 import psycopg
 
 from chaoskit.clips import Piece
-from dashcam_pipeline.storage import watchlist
-from dashcam_pipeline.storage.connection import connect
-from dashcam_pipeline.storage.database import Database
+from dashcam_pipeline.storage.postgres.connection import connect
+from dashcam_pipeline.storage.postgres.database import Database
+from dashcam_pipeline.storage.watching import watchlist
 
 WATCHED = ("LS15EBC", "34A-36837", "OZP8126", "NYM 7544", "MTW5608")  # plates in the pieces,
 NEARLY = "WTC2A9"  # … and one that is nearly in one of them

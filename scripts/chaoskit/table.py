@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 from psycopg.rows import dict_row
 
-from dashcam_pipeline.storage.database import Database
+from dashcam_pipeline.storage.postgres.database import Database
 
 NOT_COMPARED = ("run_id", "created_at", "updated_at")
 VIDEO_COLUMNS = (

@@ -23,7 +23,7 @@ from chaoskit.running import Running, end_all, environment
 from chaoskit.surroundings import Webhook, watch, watch_at
 from chaoskit.table import Result, differences, read_result
 from dashcam_pipeline.errors import EXIT_BAD_INPUT, EXIT_INTERNAL, EXIT_OK, EXIT_SOME_FAILED
-from dashcam_pipeline.storage.database import Database
+from dashcam_pipeline.storage.postgres.database import Database
 
 MOST_CALLS = 12
 CALL_LIMIT_S = 600.0  # a call that takes longer hangs

@@ -9,9 +9,9 @@ import psycopg
 from dashcam_pipeline.batch.leftovers import Say
 from dashcam_pipeline.config import AlertSettings
 from dashcam_pipeline.errors import DashcamError
-from dashcam_pipeline.storage.alerts import outlook
-from dashcam_pipeline.storage.connection import connect, one_line
-from dashcam_pipeline.storage.database import Database
+from dashcam_pipeline.storage.postgres.connection import connect, one_line
+from dashcam_pipeline.storage.postgres.database import Database
+from dashcam_pipeline.storage.watching.alerts import outlook
 
 
 def post_alerts(database: Database, work_dir: Path, settings: AlertSettings, run_id: str, say: Say) -> None:
@@ -22,7 +22,7 @@ def post_alerts(database: Database, work_dir: Path, settings: AlertSettings, run
         with connect(database.url) as connection:
             pending = outlook(connection).pending
         if pending:
-            from dashcam_pipeline.storage.notifier import (
+            from dashcam_pipeline.storage.watching.notifier import (
                 Notifier,
             )  # brings the network; most runs have no webhook
 

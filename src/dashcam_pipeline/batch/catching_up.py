@@ -12,12 +12,12 @@ from dashcam_pipeline.engine.checkpoint_files import CheckpointFolder
 from dashcam_pipeline.errors import BadInput
 from dashcam_pipeline.stages.context import CHECKPOINTS
 from dashcam_pipeline.stages.journeys import Journeys
-from dashcam_pipeline.storage.alerts import Watching
-from dashcam_pipeline.storage.connection import connect
-from dashcam_pipeline.storage.database import Database
-from dashcam_pipeline.storage.purged_pictures import sweep
+from dashcam_pipeline.storage.postgres.connection import connect
+from dashcam_pipeline.storage.postgres.database import Database
+from dashcam_pipeline.storage.retention.purged_pictures import sweep
 from dashcam_pipeline.storage.rows import RunStatus
-from dashcam_pipeline.storage.writer import GIVE_UP_AFTER_S
+from dashcam_pipeline.storage.watching.alerts import Watching
+from dashcam_pipeline.storage.writing.writer import GIVE_UP_AFTER_S
 
 
 def catch_up(

@@ -17,7 +17,7 @@ from dashcam_pipeline.host import usable_cores
 from dashcam_pipeline.stages.context import Job
 from dashcam_pipeline.stages.pipeline import CHECKPOINT, DEAD_LETTER, READ, BuildStages, table_for
 from dashcam_pipeline.stages.records import VideoJob
-from dashcam_pipeline.storage.plate_hash import key_id, key_in_use
+from dashcam_pipeline.storage.retention.plate_hash import key_id, key_in_use
 from dashcam_pipeline.vision.models.devices import devices_for
 from dashcam_pipeline.vision.models.runtime import RuntimeOptions
 

@@ -20,11 +20,11 @@ from dashcam_pipeline.batch.leftovers import Say
 from dashcam_pipeline.config import Settings, VoteSettings
 from dashcam_pipeline.sources.trips import Recording, Trip, alone, trips_of
 from dashcam_pipeline.storage import joining
-from dashcam_pipeline.storage.alerts import AlertState, Watching, raise_for_joined
-from dashcam_pipeline.storage.connection import Connection, connect, unavailable
-from dashcam_pipeline.storage.database import Database
 from dashcam_pipeline.storage.joining import JoinedRow, StoredPart, StoredVideo
-from dashcam_pipeline.storage.plate_hash import is_hashed
+from dashcam_pipeline.storage.postgres.connection import Connection, connect, unavailable
+from dashcam_pipeline.storage.postgres.database import Database
+from dashcam_pipeline.storage.retention.plate_hash import is_hashed
+from dashcam_pipeline.storage.watching.alerts import AlertState, Watching, raise_for_joined
 from dashcam_pipeline.vision.types import Box
 from dashcam_pipeline.vision.vote.joining import EDGE_S, Part, join
 

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from dashcam_pipeline.errors import DashcamError, DatabaseUnavailable
-from dashcam_pipeline.storage.alerts import Watching
-from dashcam_pipeline.storage.database import Database
-from dashcam_pipeline.storage.delivery import Delivery
-from dashcam_pipeline.storage.outbox import FILE_NAME, Outbox
+from dashcam_pipeline.storage.postgres.database import Database
+from dashcam_pipeline.storage.watching.alerts import Watching
+from dashcam_pipeline.storage.writing.delivery import Delivery
+from dashcam_pipeline.storage.writing.outbox import FILE_NAME, Outbox
 
 SAY_EVERY_S = 10.0  # how often a database that is away is spoken of
 

@@ -15,12 +15,12 @@ from dashcam_pipeline.batch.resume import Before, Plan
 from dashcam_pipeline.sources.names import shown
 from dashcam_pipeline.stages.records import VideoJob
 from dashcam_pipeline.storage import resuming
-from dashcam_pipeline.storage.connection import Connection, connect, unavailable
-from dashcam_pipeline.storage.database import Database
+from dashcam_pipeline.storage.postgres.connection import Connection, connect, unavailable
+from dashcam_pipeline.storage.postgres.database import Database
 from dashcam_pipeline.storage.resuming import CHANGED, Reading
 from dashcam_pipeline.storage.rows import RunRow, RunStatus, VideoRow, VideoStatus
 from dashcam_pipeline.storage.text import storable
-from dashcam_pipeline.storage.writer import GIVE_UP_AFTER_S, ResultWriter
+from dashcam_pipeline.storage.writing.writer import GIVE_UP_AFTER_S, ResultWriter
 
 DIED = "the process of this run died"
 CUT_OFF = "the run ended before this video was read to its end"

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from dashcam_pipeline.config import VoteSettings
 from dashcam_pipeline.storage.joining import StoredPart, StoredVote
-from dashcam_pipeline.storage.plate_hash import is_hashed
+from dashcam_pipeline.storage.retention.plate_hash import is_hashed
 from dashcam_pipeline.storage.rows import LookRow
 from dashcam_pipeline.vision.plates.grammar import open_grammar
 from dashcam_pipeline.vision.plates.plate_quality import PlateQuality

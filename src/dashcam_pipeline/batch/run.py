@@ -30,9 +30,9 @@ from dashcam_pipeline.engine.monitor import RunSnapshot
 from dashcam_pipeline.engine.supervisor import RunEnd, RunResult, Supervisor
 from dashcam_pipeline.errors import EXIT_STOPPED, DashcamError, SettingsDiffer
 from dashcam_pipeline.stages.context import CHECKPOINTS, Job
-from dashcam_pipeline.storage.alerts import AlertState, Watching
-from dashcam_pipeline.storage.database import Database
+from dashcam_pipeline.storage.postgres.database import Database
 from dashcam_pipeline.storage.rows import RunRow, RunStatus
+from dashcam_pipeline.storage.watching.alerts import AlertState, Watching
 from dashcam_pipeline.storage.work_dir import WorkDir, check_folder
 from dashcam_pipeline.vision.plates.grammar import open_grammar
 from dashcam_pipeline.weights import fingerprint, needed, resolve
@@ -108,7 +108,7 @@ class BatchRun:
         sweep_dead_runs(self.frames_root)
         self.work_dir.check(store.min_free_mb * MB)
         if self._settings.alerts.webhook is not None:
-            from dashcam_pipeline.storage.webhook import token_of_environment  # brings the network
+            from dashcam_pipeline.storage.watching.webhook import token_of_environment  # brings the network
 
             token_of_environment()
         self._settings = with_plate_key(self._settings, self.work_dir.path)

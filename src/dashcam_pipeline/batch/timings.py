@@ -25,7 +25,7 @@ from dashcam_pipeline.stages.counts import (
     INFERENCES_TEXT,
     INFERENCES_VEHICLE,
 )
-from dashcam_pipeline.storage.reading import VideoSummary
+from dashcam_pipeline.storage.results.reading import VideoSummary
 from dashcam_pipeline.user_paths import check_spares_videos
 
 VERSION = 1

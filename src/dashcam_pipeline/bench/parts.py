@@ -21,8 +21,8 @@ from dashcam_pipeline.sources.container import open_video
 from dashcam_pipeline.sources.decoding import DamageTolerantDecoder
 from dashcam_pipeline.sources.sampling import Sampler
 from dashcam_pipeline.sources.video_file import VideoFile
-from dashcam_pipeline.storage.outbox import Outbox
 from dashcam_pipeline.storage.rows import VideoRow, VideoStatus
+from dashcam_pipeline.storage.writing.outbox import Outbox
 from dashcam_pipeline.vision.types import Image
 
 STORED_AT_ONCE = (

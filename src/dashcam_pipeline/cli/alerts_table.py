@@ -11,9 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from dashcam_pipeline.engine.wording import ALERT, ALERT_STYLE
-from dashcam_pipeline.storage.alerts import Alert, AlertState
-from dashcam_pipeline.storage.plate_hash import shown
-from dashcam_pipeline.storage.reading import with_offset
+from dashcam_pipeline.storage.results.reading import with_offset
+from dashcam_pipeline.storage.retention.plate_hash import shown
+from dashcam_pipeline.storage.watching.alerts import Alert, AlertState
 
 MOST_ALERTS = 20  # at the end of a run
 

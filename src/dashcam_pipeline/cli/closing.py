@@ -16,12 +16,11 @@ from dashcam_pipeline.engine.supervisor import RunEnd
 from dashcam_pipeline.engine.wording import amount, span
 from dashcam_pipeline.errors import EXIT_OK, EXIT_SOME_FAILED
 from dashcam_pipeline.sources.names import shown
-from dashcam_pipeline.storage.alerts import alerts_of_run
-from dashcam_pipeline.storage.connection import connect
-from dashcam_pipeline.storage.database import Database
-from dashcam_pipeline.storage.evidence_budget import FOLDER as EVIDENCE
-from dashcam_pipeline.storage.evidence_budget import MIB, Room, bytes_in, room_in
-from dashcam_pipeline.storage.reading import (
+from dashcam_pipeline.storage.postgres.connection import connect
+from dashcam_pipeline.storage.postgres.database import Database
+from dashcam_pipeline.storage.proof.evidence_budget import FOLDER as EVIDENCE
+from dashcam_pipeline.storage.proof.evidence_budget import MIB, Room, bytes_in, room_in
+from dashcam_pipeline.storage.results.reading import (
     VideoSummary,
     count_without_pictures,
     find_run,
@@ -29,6 +28,7 @@ from dashcam_pipeline.storage.reading import (
     list_videos,
 )
 from dashcam_pipeline.storage.rows import RunRow, VideoStatus
+from dashcam_pipeline.storage.watching.alerts import alerts_of_run
 
 MOST_VIDEOS = 40
 MOST_RUNS = 3

@@ -17,7 +17,7 @@ from dashcam_pipeline.cli.tables import print_table
 from dashcam_pipeline.configuration import Loaded, load, presets
 from dashcam_pipeline.configuration_keys import all_keys, section_names
 from dashcam_pipeline.presets import all_presets, preset
-from dashcam_pipeline.storage.dsn import redacted
+from dashcam_pipeline.storage.postgres.dsn import redacted
 
 app = typer.Typer(help="The settings: show those that hold, list those there are.", no_args_is_help=True)
 

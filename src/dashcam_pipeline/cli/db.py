@@ -15,11 +15,11 @@ from dashcam_pipeline.batch.catching_up import catch_up
 from dashcam_pipeline.batch.resume import Wish
 from dashcam_pipeline.cli.options import Db, WorkDir
 from dashcam_pipeline.errors import DatabaseUnavailable
-from dashcam_pipeline.storage.binaries import psql_path
-from dashcam_pipeline.storage.database import Database
-from dashcam_pipeline.storage.dsn import parse_dsn, without_secrets
-from dashcam_pipeline.storage.embedded import EmbeddedServer
 from dashcam_pipeline.storage.location import resolve_location
+from dashcam_pipeline.storage.postgres.binaries import psql_path
+from dashcam_pipeline.storage.postgres.database import Database
+from dashcam_pipeline.storage.postgres.dsn import parse_dsn, without_secrets
+from dashcam_pipeline.storage.postgres.embedded import EmbeddedServer
 from dashcam_pipeline.storage.work_dir import WorkDir as LockedWorkDir
 
 app = typer.Typer(help="The database: its address, its tables, psql.", no_args_is_help=True)

@@ -32,9 +32,9 @@ from dashcam_pipeline.report.sighting_words import (
     looks_table,
     readers,
 )
-from dashcam_pipeline.storage import explaining
-from dashcam_pipeline.storage.explaining import Explanation, LooksOf
 from dashcam_pipeline.storage.location import resolve_location
+from dashcam_pipeline.storage.results import explaining
+from dashcam_pipeline.storage.results.explaining import Explanation, LooksOf
 from dashcam_pipeline.storage.whole_file import whole_binary_file, whole_file
 from dashcam_pipeline.vision.reasons import in_words
 

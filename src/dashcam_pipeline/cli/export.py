@@ -25,7 +25,6 @@ from dashcam_pipeline.cli.options import (
 )
 from dashcam_pipeline.cli.results import open_results, warn_of_replaced
 from dashcam_pipeline.errors import BadInput
-from dashcam_pipeline.storage import reading
 from dashcam_pipeline.storage.exporting.extract import (
     Chosen,
     Exported,
@@ -38,7 +37,8 @@ from dashcam_pipeline.storage.exporting.extract import (
 from dashcam_pipeline.storage.exporting.formats import WITH_POSITION, Format, format_of
 from dashcam_pipeline.storage.exporting.writing import check_writable, write
 from dashcam_pipeline.storage.location import resolve_location
-from dashcam_pipeline.storage.reading import LATEST
+from dashcam_pipeline.storage.results import reading
+from dashcam_pipeline.storage.results.reading import LATEST
 
 
 def export(

@@ -11,8 +11,8 @@ from pathlib import Path
 from dashcam_pipeline.cli.counting import Counting
 from dashcam_pipeline.errors import VideoUnreadable
 from dashcam_pipeline.sources.identity import video_id
-from dashcam_pipeline.storage.explaining import Explanation
-from dashcam_pipeline.storage.original import Original
+from dashcam_pipeline.storage.results.explaining import Explanation
+from dashcam_pipeline.storage.results.original import Original
 
 BLOCK_BYTES = 1 << 20  # what is counted on the way are MiB
 

@@ -15,7 +15,7 @@ from dashcam_pipeline.batch.resume import Wish
 from dashcam_pipeline.batch.run import BatchRun, Prepared
 from dashcam_pipeline.errors import EXIT_STOPPED, BadInput, SettingsDiffer
 from dashcam_pipeline.sources.names import shown
-from dashcam_pipeline.storage.database import Database
+from dashcam_pipeline.storage.postgres.database import Database
 
 NAMED = 20  # skipped files that are named one by one
 EXAMPLES = 3  # videos that a line names

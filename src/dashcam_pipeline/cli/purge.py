@@ -24,10 +24,10 @@ from dashcam_pipeline.cli.options import Db, VideoName, WorkDir
 from dashcam_pipeline.cli.purge_aim import age_of, aim_of
 from dashcam_pipeline.cli.run import say_line, stopped_by_signals
 from dashcam_pipeline.errors import EXIT_STOPPED, BadInput
-from dashcam_pipeline.storage.connection import Connection, connect, unavailable
-from dashcam_pipeline.storage.database import Database
 from dashcam_pipeline.storage.location import Location, resolve_location
-from dashcam_pipeline.storage.purged_pictures import (
+from dashcam_pipeline.storage.postgres.connection import Connection, connect, unavailable
+from dashcam_pipeline.storage.postgres.database import Database
+from dashcam_pipeline.storage.retention.purged_pictures import (
     Places,
     Removed,
     delete,
@@ -37,7 +37,7 @@ from dashcam_pipeline.storage.purged_pictures import (
     places_of,
     sweep,
 )
-from dashcam_pipeline.storage.purging import Aim, Chosen, choose, remove
+from dashcam_pipeline.storage.retention.purging import Aim, Chosen, choose, remove
 from dashcam_pipeline.storage.work_dir import WorkDir as HeldWorkDir
 
 MB = 10**6

@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from dashcam_pipeline.errors import BadInput
-from dashcam_pipeline.storage import watchlist
-from dashcam_pipeline.storage.connection import Connection
-from dashcam_pipeline.storage.finding_videos import videos_named
-from dashcam_pipeline.storage.plate_hash import hashed, is_hashed, normalised, plate_key
-from dashcam_pipeline.storage.purging import Aim
-from dashcam_pipeline.storage.watchlist_file import read_watchlist
+from dashcam_pipeline.storage.postgres.connection import Connection
+from dashcam_pipeline.storage.results.finding_videos import videos_named
+from dashcam_pipeline.storage.retention.plate_hash import hashed, is_hashed, normalised, plate_key
+from dashcam_pipeline.storage.retention.purging import Aim
+from dashcam_pipeline.storage.watching import watchlist
+from dashcam_pipeline.storage.watching.watchlist_file import read_watchlist
 
 AGE = re.compile(r"(?P<number>\d{1,5}) ?(?P<unit>[hdwy])")
 HOURS = {"h": 1, "d": 24, "w": 7 * 24, "y": 365 * 24}

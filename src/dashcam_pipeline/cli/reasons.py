@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from rich.table import Table
 
-from dashcam_pipeline.storage.reading import VideoSummary
+from dashcam_pipeline.storage.results.reading import VideoSummary
 from dashcam_pipeline.vision.reasons import in_words
 
 

@@ -18,12 +18,12 @@ from dashcam_pipeline.cli.run import say_line, stopped_by_signals
 from dashcam_pipeline.errors import EXIT_OK, EXIT_SOME_FAILED, BadInput
 from dashcam_pipeline.render.output import check_output, default_output, whole_video
 from dashcam_pipeline.sources.identity import video_id
-from dashcam_pipeline.storage.connection import Connection
-from dashcam_pipeline.storage.finding_videos import KnownVideo, videos_named
 from dashcam_pipeline.storage.location import resolve_location
-from dashcam_pipeline.storage.paths import SightingPath, sightings_of_video
-from dashcam_pipeline.storage.plate_hash import hashed, normalised, plate_key
-from dashcam_pipeline.storage.plate_hash import shown as told_plate
+from dashcam_pipeline.storage.postgres.connection import Connection
+from dashcam_pipeline.storage.results.finding_videos import KnownVideo, videos_named
+from dashcam_pipeline.storage.results.paths import SightingPath, sightings_of_video
+from dashcam_pipeline.storage.retention.plate_hash import hashed, normalised, plate_key
+from dashcam_pipeline.storage.retention.plate_hash import shown as told_plate
 from dashcam_pipeline.user_paths import expanded, shown
 
 if TYPE_CHECKING:

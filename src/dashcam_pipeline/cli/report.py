@@ -16,9 +16,9 @@ from dashcam_pipeline.cli.options import Db, RunId, VideoName, WorkDir
 from dashcam_pipeline.cli.results import open_results, warn_of_replaced
 from dashcam_pipeline.report.folder import check
 from dashcam_pipeline.report.writing import Say, write_report
-from dashcam_pipeline.storage import reading
 from dashcam_pipeline.storage.location import resolve_location
-from dashcam_pipeline.storage.reading import LATEST
+from dashcam_pipeline.storage.results import reading
+from dashcam_pipeline.storage.results.reading import LATEST
 from dashcam_pipeline.user_paths import expanded
 
 LINE_EVERY = 500  # sightings, where there is no terminal

@@ -21,16 +21,16 @@ from dashcam_pipeline.cli.options import AsJson, Db, WorkDir
 from dashcam_pipeline.cli.reasons import reasons_table
 from dashcam_pipeline.cli.tables import print_table
 from dashcam_pipeline.cli.trips import trip_lines
-from dashcam_pipeline.storage import reading
-from dashcam_pipeline.storage.alerts import alerts_of_run
-from dashcam_pipeline.storage.connection import Connection, connect, unavailable
-from dashcam_pipeline.storage.database import Database
-from dashcam_pipeline.storage.evidence_budget import FOLDER as EVIDENCE
-from dashcam_pipeline.storage.evidence_place import EvidencePlace
 from dashcam_pipeline.storage.location import Location, resolve_location
-from dashcam_pipeline.storage.reading import LATEST, RunSummary, VideoSummary
+from dashcam_pipeline.storage.postgres.connection import Connection, connect, unavailable
+from dashcam_pipeline.storage.postgres.database import Database
+from dashcam_pipeline.storage.proof.evidence_budget import FOLDER as EVIDENCE
+from dashcam_pipeline.storage.proof.evidence_place import EvidencePlace
+from dashcam_pipeline.storage.results import reading
+from dashcam_pipeline.storage.results.reading import LATEST, RunSummary, VideoSummary
 from dashcam_pipeline.storage.resuming import CHANGED
 from dashcam_pipeline.storage.rows import VideoStatus
+from dashcam_pipeline.storage.watching.alerts import alerts_of_run
 
 runs = typer.Typer()
 

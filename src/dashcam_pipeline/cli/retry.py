@@ -21,10 +21,10 @@ from dashcam_pipeline.config import Settings
 from dashcam_pipeline.configuration import load
 from dashcam_pipeline.errors import EXIT_OK, EXIT_SOME_FAILED, BadInput
 from dashcam_pipeline.stages.records import VideoJob
-from dashcam_pipeline.storage.connection import connect
-from dashcam_pipeline.storage.database import Database
 from dashcam_pipeline.storage.location import resolve_location
-from dashcam_pipeline.storage.reading import LATEST, find_run
+from dashcam_pipeline.storage.postgres.connection import connect
+from dashcam_pipeline.storage.postgres.database import Database
+from dashcam_pipeline.storage.results.reading import LATEST, find_run
 from dashcam_pipeline.storage.resuming import Reading
 from dashcam_pipeline.storage.rows import RunRow
 

@@ -31,11 +31,11 @@ from dashcam_pipeline.engine.wording import ALERT_STYLE
 from dashcam_pipeline.errors import EXIT_OK, EXIT_SOME_FAILED, EXIT_STOPPED
 from dashcam_pipeline.sources.discover import Discovery, discover
 from dashcam_pipeline.sources.names import shown
-from dashcam_pipeline.storage.connection import connect
-from dashcam_pipeline.storage.database import Database
 from dashcam_pipeline.storage.last_used import remember
 from dashcam_pipeline.storage.location import resolve_location
-from dashcam_pipeline.storage.reading import VideoSummary, list_videos
+from dashcam_pipeline.storage.postgres.connection import connect
+from dashcam_pipeline.storage.postgres.database import Database
+from dashcam_pipeline.storage.results.reading import VideoSummary, list_videos
 
 
 def run(

@@ -16,13 +16,13 @@ from dashcam_pipeline.cli.results import open_results
 from dashcam_pipeline.cli.search_table import print_hits
 from dashcam_pipeline.cli.tables import standard_output
 from dashcam_pipeline.errors import EXIT_NOTHING_FOUND, BadInput
-from dashcam_pipeline.storage import searching
-from dashcam_pipeline.storage.connection import Connection
 from dashcam_pipeline.storage.exporting.columns import plain_values_of
 from dashcam_pipeline.storage.location import resolve_location
-from dashcam_pipeline.storage.plate_hash import is_hashed, plate_key
-from dashcam_pipeline.storage.reading import find_run
-from dashcam_pipeline.storage.searching import DEFAULT_WITHIN, MOST_WITHIN, Found, Hit, Search
+from dashcam_pipeline.storage.postgres.connection import Connection
+from dashcam_pipeline.storage.results import searching
+from dashcam_pipeline.storage.results.reading import find_run
+from dashcam_pipeline.storage.results.searching import DEFAULT_WITHIN, MOST_WITHIN, Found, Hit, Search
+from dashcam_pipeline.storage.retention.plate_hash import is_hashed, plate_key
 
 DEFAULT_LIMIT = 50
 MOST_NAMED = 5  # near plates, in the line that offers them

@@ -11,8 +11,8 @@ from rich.text import Text
 
 from dashcam_pipeline.cli.tables import print_with_paths
 from dashcam_pipeline.cli.trips import where_seen
-from dashcam_pipeline.storage.plate_hash import shown
-from dashcam_pipeline.storage.searching import Hit
+from dashcam_pipeline.storage.results.searching import Hit
+from dashcam_pipeline.storage.retention.plate_hash import shown
 
 PICTURE = "picture"
 

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from dashcam_pipeline.cli.tables import print_with_paths
 from dashcam_pipeline.cli.trips import where_seen
-from dashcam_pipeline.storage.reading import Sighting
+from dashcam_pipeline.storage.results.reading import Sighting
 
 MOST_SIGHTINGS = 40
 PICTURE = "picture of the plate"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from dashcam_pipeline.storage.reading import Sighting, VideoSummary
+from dashcam_pipeline.storage.results.reading import Sighting, VideoSummary
 
 MOST_TRIPS = 20
 

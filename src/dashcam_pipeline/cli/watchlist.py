@@ -22,15 +22,15 @@ from dashcam_pipeline.cli.results import open_results
 from dashcam_pipeline.cli.tables import print_table
 from dashcam_pipeline.configuration import load
 from dashcam_pipeline.errors import EXIT_OK, EXIT_SOME_FAILED, BadInput
-from dashcam_pipeline.storage import alerts, watchlist
-from dashcam_pipeline.storage.alerts import AlertState, Watching, alerts_of_run
-from dashcam_pipeline.storage.connection import Connection, connect, unavailable
-from dashcam_pipeline.storage.database import Database
 from dashcam_pipeline.storage.location import Location, resolve_location
-from dashcam_pipeline.storage.plate_hash import plate_key
-from dashcam_pipeline.storage.reading import find_run
-from dashcam_pipeline.storage.watchlist import Added, list_watched, sound_plate
-from dashcam_pipeline.storage.watchlist_file import read_watchlist
+from dashcam_pipeline.storage.postgres.connection import Connection, connect, unavailable
+from dashcam_pipeline.storage.postgres.database import Database
+from dashcam_pipeline.storage.results.reading import find_run
+from dashcam_pipeline.storage.retention.plate_hash import plate_key
+from dashcam_pipeline.storage.watching import alerts, watchlist
+from dashcam_pipeline.storage.watching.alerts import AlertState, Watching, alerts_of_run
+from dashcam_pipeline.storage.watching.watchlist import Added, list_watched, sound_plate
+from dashcam_pipeline.storage.watching.watchlist_file import read_watchlist
 
 app = typer.Typer(help="Plates to watch for, and the alerts they raised.", no_args_is_help=True)
 
@@ -225,7 +225,7 @@ def resend(
         raise BadInput("no webhook is configured: give --webhook URL, or alerts.webhook in --config FILE")
     location = resolve_location(db, work_dir)
     with Database.attach(location) as database:
-        from dashcam_pipeline.storage.notifier import Notifier  # brings the network
+        from dashcam_pipeline.storage.watching.notifier import Notifier  # brings the network
 
         notifier = Notifier(
             database.url,

@@ -35,8 +35,8 @@ def database(dsn: str | None, work_dir: Path) -> Finding:
 
 
 def _server(dsn: str) -> Finding:
-    from dashcam_pipeline.storage.connection import connect
-    from dashcam_pipeline.storage.dsn import redacted
+    from dashcam_pipeline.storage.postgres.connection import connect
+    from dashcam_pipeline.storage.postgres.dsn import redacted
 
     try:
         with closing(connect(dsn, autocommit=True)) as connection:
@@ -48,7 +48,7 @@ def _server(dsn: str) -> Finding:
 
 def _embedded(work_dir: Path) -> Finding:
     try:
-        from dashcam_pipeline.storage.binaries import psql_path
+        from dashcam_pipeline.storage.postgres.binaries import psql_path
 
         server = psql_path().with_name("postgres")
         answer = subprocess.run(

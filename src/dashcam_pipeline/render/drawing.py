@@ -8,7 +8,7 @@ from dashcam_pipeline.render import labels
 from dashcam_pipeline.render.canvas import Canvas
 from dashcam_pipeline.render.colours import BLACK, Colour, of_track
 from dashcam_pipeline.render.vehicles import InSight, Vehicle
-from dashcam_pipeline.storage.plate_hash import shown
+from dashcam_pipeline.storage.retention.plate_hash import shown
 from dashcam_pipeline.vision.types import Box
 
 LINE_SHARE = 1 / 240

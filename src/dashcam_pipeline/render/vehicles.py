@@ -6,7 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dashcam_pipeline.storage.paths import SightingPath
+from dashcam_pipeline.storage.results.paths import SightingPath
 from dashcam_pipeline.vision.types import Box
 
 MAX_GAP_S = 1.0

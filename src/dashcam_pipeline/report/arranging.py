@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from dashcam_pipeline.report.cards import Standing, standing_of
 from dashcam_pipeline.report.folder import INDEX
-from dashcam_pipeline.storage.public_ids import public_id, telling_chars
-from dashcam_pipeline.storage.reading import Sighting, VideoSummary
+from dashcam_pipeline.storage.results.public_ids import public_id, telling_chars
+from dashcam_pipeline.storage.results.reading import Sighting, VideoSummary
 from dashcam_pipeline.storage.rows import VideoStatus
 
 CARDS_A_PAGE = 300

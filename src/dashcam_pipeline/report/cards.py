@@ -7,9 +7,9 @@ from enum import StrEnum
 
 from dashcam_pipeline.report.pictures import CardPictures
 from dashcam_pipeline.report.wording import clock, degrees, moment_with_any_source, moment_with_source
-from dashcam_pipeline.storage.explaining import Explanation
-from dashcam_pipeline.storage.reading import Sighting
-from dashcam_pipeline.storage.reporting import RaisedAlert
+from dashcam_pipeline.storage.results.explaining import Explanation
+from dashcam_pipeline.storage.results.reading import Sighting
+from dashcam_pipeline.storage.results.reporting import RaisedAlert
 from dashcam_pipeline.vision.reasons import in_words
 
 FOLDER = "sightings"  # of their own pages

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dashcam_pipeline.storage.explaining import Explained
+from dashcam_pipeline.storage.results.explaining import Explained
 
 VEHICLE_COLOUR, PLATE_COLOUR = "#ff3b30", "#ffd60a"
 PLATE_MARGIN = 0.004  # of the width of the frame: the line hides nothing of the plate

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from dashcam_pipeline.report.wording import length, moment
-from dashcam_pipeline.storage.explaining import Explanation
-from dashcam_pipeline.storage.original import Original
+from dashcam_pipeline.storage.results.explaining import Explanation
+from dashcam_pipeline.storage.results.original import Original
 
 CONFIDENCE_MEANS = (
     "of texts whose reads stood like these, the share that was right; how well that holds is measured in "

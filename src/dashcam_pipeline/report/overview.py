@@ -12,8 +12,8 @@ from dashcam_pipeline.report.charts import Histogram, Measured, confidence_histo
 from dashcam_pipeline.report.timeline import Timeline, timeline
 from dashcam_pipeline.report.track_map import TrackMap, track_map
 from dashcam_pipeline.report.wording import DOUBTFUL_SOURCES, TIME_SOURCES, moment
-from dashcam_pipeline.storage.reading import RunSummary, VideoSummary
-from dashcam_pipeline.storage.reporting import Footage, MadeWith
+from dashcam_pipeline.storage.results.reading import RunSummary, VideoSummary
+from dashcam_pipeline.storage.results.reporting import Footage, MadeWith
 from dashcam_pipeline.storage.rows import DeadLetterRow, VideoStatus
 from dashcam_pipeline.vision.reasons import in_words
 

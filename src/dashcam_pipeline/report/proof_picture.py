@@ -13,7 +13,7 @@ from dashcam_pipeline.report.fonts import BOLD, FIXED, REGULAR, font
 from dashcam_pipeline.report.frame_boxes import frame_boxes
 from dashcam_pipeline.report.origin import CONFIDENCE_MEANS, Fact, analysed_line, checksum_line, file_line
 from dashcam_pipeline.report.wording import clock, degrees, moment_with_source
-from dashcam_pipeline.storage.explaining import Explained, Explanation
+from dashcam_pipeline.storage.results.explaining import Explained, Explanation
 from dashcam_pipeline.vision.reasons import in_words
 
 WIDTH_PX = 1200

@@ -20,7 +20,7 @@ from dashcam_pipeline.report.sighting_words import (
 )
 from dashcam_pipeline.report.templating import render
 from dashcam_pipeline.report.wording import clock
-from dashcam_pipeline.storage.explaining import Explained, Explanation
+from dashcam_pipeline.storage.results.explaining import Explained, Explanation
 
 ABOUT = {
     "frame": "the whole frame",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from dashcam_pipeline.storage.explaining import Explanation
+from dashcam_pipeline.storage.results.explaining import Explanation
 from dashcam_pipeline.storage.rows import ReadRow
 
 MOST_SHARES = 5  # characters shown of one position of the vote

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from dashcam_pipeline.report.origin import CONFIDENCE_MEANS, Fact, origin
 from dashcam_pipeline.report.sighting_votes import disagreement, voting_reads
 from dashcam_pipeline.report.wording import degrees, moment
-from dashcam_pipeline.storage.explaining import Explained, Explanation, LooksOf
+from dashcam_pipeline.storage.results.explaining import Explained, Explanation, LooksOf
 from dashcam_pipeline.storage.rows import LookRow, ReadRow
 from dashcam_pipeline.vision.reasons import in_words, note_in_words
 from dashcam_pipeline.vision.types import NoPlateReason

@@ -16,10 +16,10 @@ from dashcam_pipeline.report.pictures import copy_pictures
 from dashcam_pipeline.report.search_data import search_data
 from dashcam_pipeline.report.sighting_page import Neighbours, page_of_report
 from dashcam_pipeline.report.templating import render
-from dashcam_pipeline.storage import reading, reporting
-from dashcam_pipeline.storage.connection import Connection
-from dashcam_pipeline.storage.explaining import explain_all
-from dashcam_pipeline.storage.reading import RunSummary, VideoSummary
+from dashcam_pipeline.storage.postgres.connection import Connection
+from dashcam_pipeline.storage.results import reading, reporting
+from dashcam_pipeline.storage.results.explaining import explain_all
+from dashcam_pipeline.storage.results.reading import RunSummary, VideoSummary
 from dashcam_pipeline.storage.rows import DeadLetterRow
 
 BATCH = 100  # sightings that are read from the database at once

@@ -26,8 +26,8 @@ from dashcam_pipeline.stages.records import (
     ViewToSearch,
 )
 from dashcam_pipeline.stages.waiting import when_disk_allows
-from dashcam_pipeline.storage.outbox import FILE_NAME, Outbox
 from dashcam_pipeline.storage.rows import DeadLetterRow, SightingRow
+from dashcam_pipeline.storage.writing.outbox import FILE_NAME, Outbox
 
 FOLDER = "dead_letters"
 SHORT_ID = 16  # characters of the video id in the names of pictures

@@ -17,13 +17,13 @@ from dashcam_pipeline.errors import DiskUnavailable
 from dashcam_pipeline.stages.context import CHECKPOINTS, StageContext
 from dashcam_pipeline.stages.journeys import Journeys
 from dashcam_pipeline.stages.waiting import ALIVE_EVERY_S, wait, when_disk_allows
-from dashcam_pipeline.storage.alerts import Alert, AlertState, Watching
-from dashcam_pipeline.storage.delivery import Delivery
-from dashcam_pipeline.storage.notifier import Notifier
-from dashcam_pipeline.storage.outbox import FILE_NAME, Outbox
-from dashcam_pipeline.storage.plate_hash import shown
+from dashcam_pipeline.storage.retention.plate_hash import shown
 from dashcam_pipeline.storage.row_json import OutboxRow
 from dashcam_pipeline.storage.rows import SightingRow, VideoRow, VideoStatus
+from dashcam_pipeline.storage.watching.alerts import Alert, AlertState, Watching
+from dashcam_pipeline.storage.watching.notifier import Notifier
+from dashcam_pipeline.storage.writing.delivery import Delivery
+from dashcam_pipeline.storage.writing.outbox import FILE_NAME, Outbox
 
 MB = 10**6
 LAST_POST_S = 2.0

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 from dashcam_pipeline.stages.context import StageContext
-from dashcam_pipeline.storage.plate_hash import hashed, key_in_use
+from dashcam_pipeline.storage.retention.plate_hash import hashed, key_in_use
 from dashcam_pipeline.storage.rows import LookRow, SightingRow
 
 HIDDEN = "[hidden]"

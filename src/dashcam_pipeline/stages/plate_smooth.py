@@ -25,7 +25,7 @@ from dashcam_pipeline.stages.records import (
     stored_names,
 )
 from dashcam_pipeline.stages.sighting_row import sighting_row
-from dashcam_pipeline.storage.evidence import EvidenceFolder
+from dashcam_pipeline.storage.proof.evidence import EvidenceFolder
 from dashcam_pipeline.storage.rows import SightingRow
 from dashcam_pipeline.vision.plates.grammar import open_grammar
 from dashcam_pipeline.vision.tracking.watch import Look, Passing

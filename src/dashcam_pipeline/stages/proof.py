@@ -9,9 +9,9 @@ from dashcam_pipeline.config import PrivacySettings
 from dashcam_pipeline.stages.context import StageContext
 from dashcam_pipeline.stages.records import VehiclePicture
 from dashcam_pipeline.stages.waiting import when_disk_allows
-from dashcam_pipeline.storage.evidence import EvidenceFolder
+from dashcam_pipeline.storage.proof.evidence import EvidenceFolder
+from dashcam_pipeline.storage.proof.strip import StripCrop, strip
 from dashcam_pipeline.storage.rows import BoxRow, LookRow, SightingRow
-from dashcam_pipeline.storage.strip import StripCrop, strip
 from dashcam_pipeline.vision.plates.crops import plate_picture
 from dashcam_pipeline.vision.types import Box, Image
 from dashcam_pipeline.vision.veil import FRAME_CELLS, VEHICLE_CELLS, InSight, veiled

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from dashcam_pipeline.engine.task import LeaseLost
 from dashcam_pipeline.stages.context import StageContext
-from dashcam_pipeline.storage.patience import patiently
+from dashcam_pipeline.storage.writing.patience import patiently
 
 ALIVE_EVERY_S = 1.0
 DISK = "disk"  # what it is called on the board

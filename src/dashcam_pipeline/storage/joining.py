@@ -11,7 +11,7 @@ from pathlib import Path
 from psycopg.rows import class_row, kwargs_row, scalar_row
 from psycopg.types.json import Jsonb
 
-from dashcam_pipeline.storage.connection import Connection
+from dashcam_pipeline.storage.postgres.connection import Connection
 from dashcam_pipeline.storage.queries import query
 from dashcam_pipeline.storage.rows import VideoStatus
 from dashcam_pipeline.storage.text import storable

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import platformdirs
 
-from dashcam_pipeline.storage.dsn import has_password, without_secrets
+from dashcam_pipeline.storage.postgres.dsn import has_password, without_secrets
 from dashcam_pipeline.user_paths import expanded
 
 STATE_DIR_VARIABLE = "DASHCAM_STATE_DIR"

@@ -10,8 +10,8 @@ from pathlib import Path
 import platformdirs
 
 from dashcam_pipeline.errors import BadInput
-from dashcam_pipeline.storage.dsn import parse_dsn, redacted, without_secrets
 from dashcam_pipeline.storage.last_used import LastUsed, recall
+from dashcam_pipeline.storage.postgres.dsn import parse_dsn, redacted, without_secrets
 from dashcam_pipeline.user_paths import expanded
 
 DSN_VARIABLE = "DASHCAM_DSN"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from psycopg.rows import class_row, kwargs_row
 
-from dashcam_pipeline.storage.connection import Connection
+from dashcam_pipeline.storage.postgres.connection import Connection
 from dashcam_pipeline.storage.queries import query
 from dashcam_pipeline.storage.rows import RunRow, RunStatus, VideoStatus
 from dashcam_pipeline.storage.text import storable

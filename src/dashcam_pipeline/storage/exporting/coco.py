@@ -9,7 +9,7 @@ from typing import IO
 
 from dashcam_pipeline.storage.exporting.columns import CONFIDENCE_DIGITS, SECONDS_DIGITS
 from dashcam_pipeline.storage.exporting.extract import Exported, ExportedVideo, Extract, VideoBoxes
-from dashcam_pipeline.storage.paths import SightingPath
+from dashcam_pipeline.storage.results.paths import SightingPath
 from dashcam_pipeline.storage.rows import BoxRow
 from dashcam_pipeline.storage.text import storable
 

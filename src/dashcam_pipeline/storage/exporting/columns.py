@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from operator import attrgetter
 from typing import get_args, get_type_hints
 
-from dashcam_pipeline.storage.reading import Sighting
+from dashcam_pipeline.storage.results.reading import Sighting
 from dashcam_pipeline.storage.text import storable
 
 CONFIDENCE_DIGITS = 4

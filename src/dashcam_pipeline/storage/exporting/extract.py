@@ -10,10 +10,10 @@ from datetime import datetime
 from psycopg.rows import class_row, scalar_row
 from pydantic import TypeAdapter
 
-from dashcam_pipeline.storage.connection import Connection
-from dashcam_pipeline.storage.paths import SightingPath, sightings_of_video
+from dashcam_pipeline.storage.postgres.connection import Connection
 from dashcam_pipeline.storage.queries import query
-from dashcam_pipeline.storage.reading import Sighting
+from dashcam_pipeline.storage.results.paths import SightingPath, sightings_of_video
+from dashcam_pipeline.storage.results.reading import Sighting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

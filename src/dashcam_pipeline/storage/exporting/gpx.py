@@ -11,7 +11,7 @@ from dashcam_pipeline.storage.exporting.columns import DEGREES_DIGITS, plain_val
 from dashcam_pipeline.storage.exporting.extract import Exported, Extract, Fix, VideoTrack
 from dashcam_pipeline.storage.exporting.places import Place, degrees, description_of, label_of, place_of
 from dashcam_pipeline.storage.exporting.xml_file import XmlFile
-from dashcam_pipeline.storage.reading import Sighting
+from dashcam_pipeline.storage.results.reading import Sighting
 
 NAMESPACE = "http://www.topografix.com/GPX/1/1"
 COLUMNS_NAMESPACE = "urn:x-dashcam-pipeline:sighting"  # of our columns, in the extensions of a waypoint

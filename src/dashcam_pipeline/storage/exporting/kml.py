@@ -8,7 +8,7 @@ from dashcam_pipeline.storage.exporting.columns import plain_values_of, utc_text
 from dashcam_pipeline.storage.exporting.extract import Exported, Extract
 from dashcam_pipeline.storage.exporting.places import Place, degrees, description_of, label_of, place_of
 from dashcam_pipeline.storage.exporting.xml_file import XmlFile
-from dashcam_pipeline.storage.reading import Sighting
+from dashcam_pipeline.storage.results.reading import Sighting
 
 NAMESPACE = "http://www.opengis.net/kml/2.2"
 

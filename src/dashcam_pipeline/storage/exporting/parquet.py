@@ -11,7 +11,7 @@ from typing import IO, Any
 from dashcam_pipeline.errors import LibraryMissing
 from dashcam_pipeline.storage.exporting.columns import COLUMNS, Value, values_of
 from dashcam_pipeline.storage.exporting.extract import Exported, Extract
-from dashcam_pipeline.storage.reading import Sighting
+from dashcam_pipeline.storage.results.reading import Sighting
 
 ROWS_A_GROUP = 20_000
 LIBRARY = "pyarrow"

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from dashcam_pipeline.storage.exporting.columns import DEGREES_DIGITS
-from dashcam_pipeline.storage.reading import Sighting
+from dashcam_pipeline.storage.results.reading import Sighting
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import psycopg
 
 from dashcam_pipeline.errors import DatabaseUnavailable
-from dashcam_pipeline.storage.dsn import parse_dsn, redacted
+from dashcam_pipeline.storage.postgres.dsn import parse_dsn, redacted
 
 CONNECT_TIMEOUT_S = 5
 KEEPALIVE_S = 15

@@ -12,13 +12,13 @@ from psycopg.rows import class_row
 from pydantic import TypeAdapter
 
 from dashcam_pipeline.errors import BadInput
-from dashcam_pipeline.storage.connection import Connection
-from dashcam_pipeline.storage.evidence_place import EvidencePlace
-from dashcam_pipeline.storage.finding_sightings import find_sighting
-from dashcam_pipeline.storage.original import Original
-from dashcam_pipeline.storage.public_ids import public_id
+from dashcam_pipeline.storage.postgres.connection import Connection
+from dashcam_pipeline.storage.proof.evidence_place import EvidencePlace
 from dashcam_pipeline.storage.queries import query
-from dashcam_pipeline.storage.reading import with_offset
+from dashcam_pipeline.storage.results.finding_sightings import find_sighting
+from dashcam_pipeline.storage.results.original import Original
+from dashcam_pipeline.storage.results.public_ids import public_id
+from dashcam_pipeline.storage.results.reading import with_offset
 from dashcam_pipeline.storage.rows import LookRow
 
 

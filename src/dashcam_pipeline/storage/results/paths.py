@@ -9,7 +9,7 @@ from typing import Any
 from psycopg.rows import kwargs_row
 from pydantic import TypeAdapter
 
-from dashcam_pipeline.storage.connection import Connection
+from dashcam_pipeline.storage.postgres.connection import Connection
 from dashcam_pipeline.storage.queries import query
 from dashcam_pipeline.storage.rows import BoxRow, LookRow, PathRow
 

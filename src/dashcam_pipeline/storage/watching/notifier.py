@@ -15,10 +15,10 @@ import psycopg
 
 from dashcam_pipeline.config.alerts import AlertSettings
 from dashcam_pipeline.errors import DashcamError
-from dashcam_pipeline.storage import alerts
-from dashcam_pipeline.storage.alerts import Alert, Outlook
-from dashcam_pipeline.storage.connection import Connection, connect, one_line
-from dashcam_pipeline.storage.webhook import Answer, post, token_of_environment
+from dashcam_pipeline.storage.postgres.connection import Connection, connect, one_line
+from dashcam_pipeline.storage.watching import alerts
+from dashcam_pipeline.storage.watching.alerts import Alert, Outlook
+from dashcam_pipeline.storage.watching.webhook import Answer, post, token_of_environment
 
 LOOK_AGAIN_S = 10.0  # how often the table is looked at without a word from anybody
 DATABASE_AWAY_PAUSE_S = 2.0

@@ -17,11 +17,11 @@ from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
 from yoyo.connections import DatabaseURI
 
 from dashcam_pipeline.errors import DatabaseUnavailable
-from dashcam_pipeline.storage.connection import CONNECT_TIMEOUT_S, one_line
-from dashcam_pipeline.storage.dsn import parse_dsn, redacted
-from dashcam_pipeline.storage.schema import MIGRATION_TABLE
+from dashcam_pipeline.storage.postgres.connection import CONNECT_TIMEOUT_S, one_line
+from dashcam_pipeline.storage.postgres.dsn import parse_dsn, redacted
+from dashcam_pipeline.storage.postgres.schema import MIGRATION_TABLE
 
-MIGRATION_SOURCE = "package:dashcam_pipeline.storage:migrations"
+MIGRATION_SOURCE = "package:dashcam_pipeline.storage.postgres:migrations"
 LOCK_ID = 0x64617368_63616D  # any number that other programs won't take: "dashcam"
 LOCK_TIMEOUT_S = 30
 

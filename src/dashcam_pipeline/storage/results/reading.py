@@ -12,8 +12,8 @@ from uuid import UUID
 from psycopg.rows import class_row, scalar_row
 
 from dashcam_pipeline.errors import BadInput
-from dashcam_pipeline.storage.connection import Connection
-from dashcam_pipeline.storage.evidence_place import EvidencePlace
+from dashcam_pipeline.storage.postgres.connection import Connection
+from dashcam_pipeline.storage.proof.evidence_place import EvidencePlace
 from dashcam_pipeline.storage.queries import query
 from dashcam_pipeline.storage.rows import DeadLetterRow, RunStatus, VideoStatus
 

@@ -12,8 +12,8 @@ from typing import LiteralString
 from psycopg import sql
 
 from dashcam_pipeline.errors import DatabaseUnavailable
-from dashcam_pipeline.storage.connection import Connection, connect
-from dashcam_pipeline.storage.dsn import redacted
+from dashcam_pipeline.storage.postgres.connection import Connection, connect
+from dashcam_pipeline.storage.postgres.dsn import redacted
 
 MIGRATION_TABLE = "dashcam_migration"
 MIN_SERVER_VERSION = 130000
@@ -49,7 +49,9 @@ def migrate(dsn: str) -> None:
         state = schema_state(connection)
     _refuse_newer(dsn, state)
     if state.missing:
-        from dashcam_pipeline.storage.migrating import apply_missing  # few starts have anything to migrate
+        from dashcam_pipeline.storage.postgres.migrating import (
+            apply_missing,  # few starts have anything to migrate
+        )
 
         apply_missing(dsn)
     with connect(dsn) as connection:

@@ -9,7 +9,7 @@ import cv2
 
 from dashcam_pipeline.durable import write_durably
 from dashcam_pipeline.errors import DiskUnavailable
-from dashcam_pipeline.storage.evidence_budget import FOLDER, EvidenceBudget, Room
+from dashcam_pipeline.storage.proof.evidence_budget import FOLDER, EvidenceBudget, Room
 from dashcam_pipeline.vision.types import Image
 
 READABLE_PLATE_PX = 240  # narrower plates are enlarged to about this width

@@ -9,11 +9,11 @@ from typing import Self
 import psycopg
 
 from dashcam_pipeline.errors import DatabaseUnavailable
-from dashcam_pipeline.storage.connection import connect, unavailable
-from dashcam_pipeline.storage.dsn import redacted
-from dashcam_pipeline.storage.embedded import EmbeddedServer
 from dashcam_pipeline.storage.location import Location
-from dashcam_pipeline.storage.schema import check_readable, migrate
+from dashcam_pipeline.storage.postgres.connection import connect, unavailable
+from dashcam_pipeline.storage.postgres.dsn import redacted
+from dashcam_pipeline.storage.postgres.embedded import EmbeddedServer
+from dashcam_pipeline.storage.postgres.schema import check_readable, migrate
 
 
 class Database:

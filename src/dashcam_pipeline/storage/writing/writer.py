@@ -15,13 +15,13 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from dashcam_pipeline.errors import DatabaseUnavailable
-from dashcam_pipeline.storage import alerts
-from dashcam_pipeline.storage.alerts import Alert, Watching
-from dashcam_pipeline.storage.connection import Connection, connect, one_line, unavailable
-from dashcam_pipeline.storage.dsn import redacted
+from dashcam_pipeline.storage.postgres.connection import Connection, connect, one_line, unavailable
+from dashcam_pipeline.storage.postgres.dsn import redacted
 from dashcam_pipeline.storage.queries import query
 from dashcam_pipeline.storage.rows import REFUSED, DeadLetterRow, RunRow, SightingRow, VideoRow, VideoStatus
 from dashcam_pipeline.storage.text import storable
+from dashcam_pipeline.storage.watching import alerts
+from dashcam_pipeline.storage.watching.alerts import Alert, Watching
 
 GIVE_UP_AFTER_S = 60.0
 FIRST_PAUSE_S = 0.1

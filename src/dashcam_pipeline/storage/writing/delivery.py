@@ -14,12 +14,12 @@ from pathlib import Path
 import psycopg
 
 from dashcam_pipeline.errors import DashcamError, DatabaseUnavailable
-from dashcam_pipeline.storage.alerts import Alert, Watching
-from dashcam_pipeline.storage.connection import one_line
-from dashcam_pipeline.storage.outbox import Outbox, Waiting
+from dashcam_pipeline.storage.postgres.connection import one_line
 from dashcam_pipeline.storage.row_json import OutboxRow, to_json
 from dashcam_pipeline.storage.rows import REFUSED, DeadLetterRow, SightingRow, VideoRow
-from dashcam_pipeline.storage.writer import FIRST_PAUSE_S, LONGEST_PAUSE_S, REFUSALS, ResultWriter
+from dashcam_pipeline.storage.watching.alerts import Alert, Watching
+from dashcam_pipeline.storage.writing.outbox import Outbox, Waiting
+from dashcam_pipeline.storage.writing.writer import FIRST_PAUSE_S, LONGEST_PAUSE_S, REFUSALS, ResultWriter
 
 BATCH_ROWS = 200  # rows in one transaction
 LOOK_AGAIN_S = 1.0  # an empty outbox is looked at this often, also when nobody says that a row came in

@@ -9,9 +9,9 @@ from datetime import datetime
 from psycopg.rows import class_row
 from pydantic import TypeAdapter
 
-from dashcam_pipeline.storage.connection import Connection
+from dashcam_pipeline.storage.postgres.connection import Connection
 from dashcam_pipeline.storage.queries import query
-from dashcam_pipeline.storage.reading import with_offset
+from dashcam_pipeline.storage.results.reading import with_offset
 from dashcam_pipeline.storage.rows import FixRow
 
 

@@ -11,10 +11,10 @@ from uuid import UUID
 from psycopg.rows import class_row, scalar_row
 
 from dashcam_pipeline.errors import BadInput
-from dashcam_pipeline.storage.connection import Connection
-from dashcam_pipeline.storage.plate_hash import hashed, is_hashed, normalised
+from dashcam_pipeline.storage.postgres.connection import Connection
 from dashcam_pipeline.storage.queries import query
-from dashcam_pipeline.storage.reading import Sighting, sightings_of_ids
+from dashcam_pipeline.storage.results.reading import Sighting, sightings_of_ids
+from dashcam_pipeline.storage.retention.plate_hash import hashed, is_hashed, normalised
 
 DEFAULT_WITHIN = 1.0
 MOST_WITHIN = 2.0

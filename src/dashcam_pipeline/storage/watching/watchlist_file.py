@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dashcam_pipeline.errors import BadInput
-from dashcam_pipeline.storage.watchlist import Wanted, wanted
+from dashcam_pipeline.storage.watching.watchlist import Wanted, wanted
 
 PLATE, NOTE, NEAR_COLUMN = "plate", "note", "near"
 YES = frozenset({"1", "yes", "true", "x"})

@@ -12,8 +12,8 @@ from typing import Protocol
 from psycopg.rows import class_row, scalar_row
 
 from dashcam_pipeline.errors import DiskUnavailable
-from dashcam_pipeline.storage.connection import Connection
-from dashcam_pipeline.storage.evidence_budget import FOLDER as EVIDENCE
+from dashcam_pipeline.storage.postgres.connection import Connection
+from dashcam_pipeline.storage.proof.evidence_budget import FOLDER as EVIDENCE
 from dashcam_pipeline.storage.queries import query
 
 BATCH = 2000

@@ -22,15 +22,15 @@ from typing import IO
 import psutil
 
 from dashcam_pipeline.errors import DatabaseUnavailable
-from dashcam_pipeline.storage.binaries import (
+from dashcam_pipeline.storage.postgres.binaries import (
     TARGET_POSTGRES_VERSION,
     PostgresServer,
     PostmasterInfo,
     last_failure,
     pgexec,
 )
-from dashcam_pipeline.storage.dsn import to_uri
-from dashcam_pipeline.storage.socket_dir import SOCKET_NAME, socket_dir
+from dashcam_pipeline.storage.postgres.dsn import to_uri
+from dashcam_pipeline.storage.postgres.socket_dir import SOCKET_NAME, socket_dir
 
 START_TIMEOUT_S = 60  # recovery after a crash, on a slow disk
 STOP_TIMEOUT_S = 60

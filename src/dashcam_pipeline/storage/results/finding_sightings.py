@@ -9,11 +9,11 @@ from pathlib import Path
 from psycopg.rows import class_row
 
 from dashcam_pipeline.errors import BadInput
-from dashcam_pipeline.storage.connection import Connection
-from dashcam_pipeline.storage.plate_hash import hashed, normalised, plate_key
-from dashcam_pipeline.storage.public_ids import public_id, telling_chars
+from dashcam_pipeline.storage.postgres.connection import Connection
 from dashcam_pipeline.storage.queries import query
-from dashcam_pipeline.storage.reading import LATEST, find_run, iterate_sightings
+from dashcam_pipeline.storage.results.public_ids import public_id, telling_chars
+from dashcam_pipeline.storage.results.reading import LATEST, find_run, iterate_sightings
+from dashcam_pipeline.storage.retention.plate_hash import hashed, normalised, plate_key
 
 ID = re.compile(r"(?P<prefix>[0-9a-f]+)-(?P<track>\d{1,15})(?:-(?P<part>\d{1,9}))?")
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")

@@ -1,6 +1,6 @@
 """docs/db_schema.md, written from the comments that the migrations put on every table and column.
 
-python -m dashcam_pipeline.storage.schema_doc > docs/db_schema.md
+python -m dashcam_pipeline.storage.postgres.schema_doc > docs/db_schema.md
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from pathlib import Path
 
 from psycopg.rows import class_row, scalar_row
 
-from dashcam_pipeline.storage.connection import Connection, connect
-from dashcam_pipeline.storage.database import Database
+from dashcam_pipeline.storage.postgres.connection import Connection, connect
+from dashcam_pipeline.storage.postgres.database import Database
 from dashcam_pipeline.storage.queries import query
 
 ORDER = (

@@ -10,10 +10,10 @@ from datetime import datetime
 from psycopg.rows import class_row
 
 from dashcam_pipeline.errors import BadInput
-from dashcam_pipeline.storage.connection import Connection
-from dashcam_pipeline.storage.plate_hash import hashed
+from dashcam_pipeline.storage.postgres.connection import Connection
 from dashcam_pipeline.storage.queries import query
-from dashcam_pipeline.storage.searching import DEFAULT_WITHIN, LEAST_NEAR_CHARS
+from dashcam_pipeline.storage.results.searching import DEFAULT_WITHIN, LEAST_NEAR_CHARS
+from dashcam_pipeline.storage.retention.plate_hash import hashed
 from dashcam_pipeline.storage.text import storable
 
 NEAR = DEFAULT_WITHIN

@@ -14,9 +14,9 @@ from datetime import datetime
 from psycopg.rows import class_row, scalar_row
 
 from dashcam_pipeline.storage import joining
-from dashcam_pipeline.storage.connection import Connection
-from dashcam_pipeline.storage.purged_pictures import Places, Removed, Step, note, sweep
+from dashcam_pipeline.storage.postgres.connection import Connection
 from dashcam_pipeline.storage.queries import query
+from dashcam_pipeline.storage.retention.purged_pictures import Places, Removed, Step, note, sweep
 from dashcam_pipeline.storage.rows import REFUSED
 
 BATCH = 500

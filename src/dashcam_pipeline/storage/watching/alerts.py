@@ -13,10 +13,10 @@ from pathlib import Path
 
 from psycopg.rows import class_row, kwargs_row, scalar_row
 
-from dashcam_pipeline.storage.connection import Connection
-from dashcam_pipeline.storage.evidence_place import EvidencePlace
-from dashcam_pipeline.storage.plate_hash import hashed, plate_key, shown
+from dashcam_pipeline.storage.postgres.connection import Connection
+from dashcam_pipeline.storage.proof.evidence_place import EvidencePlace
 from dashcam_pipeline.storage.queries import query
+from dashcam_pipeline.storage.retention.plate_hash import hashed, plate_key, shown
 
 PAYLOAD_VERSION = 1
 """Of what a webhook gets: counted up when a field changes its meaning or goes; fields may be added."""

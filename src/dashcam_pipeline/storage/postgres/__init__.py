@@ -1,0 +1,1 @@
+"""The server, the connection to it, and the tables."""

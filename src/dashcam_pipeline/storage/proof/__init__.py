@@ -1,0 +1,1 @@
+"""The evidence pictures: writing them, their budget, their place."""

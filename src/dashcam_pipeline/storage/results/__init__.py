@@ -1,0 +1,1 @@
+"""What runs have written, read back: tables, searches, explanations."""

@@ -1,0 +1,1 @@
+"""Keeping no more than is wanted: purging, and plates as hashes."""
