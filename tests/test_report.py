@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path
@@ -492,3 +493,28 @@ def test_report_that_was_killed_while_it_was_put_in_place_can_be_written_again(
     (report / "index.html").rename(report / STAGING / "index.html")
     assert dashcam("report", "-o", report, "--db", results) == EXIT_OK
     assert {str(path.relative_to(report)) for path in report.rglob("*") if path.is_file()} == whole
+
+
+def test_video_that_an_earlier_run_had_read_is_not_missing(
+    dashcam: Dashcam, results: str, pictures: Path, tmp_path: Path
+) -> None:
+    later = replace(
+        RUN, run_id="run-2", started_at=RUN.started_at + timedelta(days=1), work_dir=str(tmp_path / "work")
+    )
+    skipped = replace(
+        VIDEO,
+        run_id="run-2",
+        video_id=VIDEO_ID,
+        status=VideoStatus.SKIPPED,
+        reason="read by run run-1 already",
+    )
+    with ResultWriter(results) as writer:
+        writer.start_run(later)
+        writer.write(videos=[skipped])
+    folder = tmp_path / "later"
+    assert dashcam("report", "--run", "run-2", "-o", folder, "--db", results) == EXIT_OK
+    text = (folder / "index.html").read_text(encoding="utf-8")
+    assert "read by run" not in text
+    assert "1 of an earlier run" in text
+    assert "1280 × 720" in text
+    assert "20.0 s" in text

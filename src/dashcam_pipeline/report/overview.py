@@ -144,7 +144,10 @@ def overview(
         _part(video, places.get(video.video_id), [cards[one.key] for one in video.placed if one.key in cards])
         for video in arranged
     )
-    states = Counter(str(video.status) for video in videos)
+    states = Counter(
+        OF_ANOTHER_RUN if _was_read_before(places.get(video.video_id)) else str(video.status)
+        for video in videos
+    )
     return Overview(
         run=run,
         made_with=made_with,
@@ -167,7 +170,11 @@ def overview(
             ]
         ),
         reasons=_reasons(cards.values()),
-        troubles=tuple(_trouble(video) for video in videos if video.status != VideoStatus.DONE),
+        troubles=tuple(
+            _trouble(video)
+            for video in videos
+            if video.status != VideoStatus.DONE and not _was_read_before(places.get(video.video_id))
+        ),
         given_up=_given_up(dead, {video.video_id: video.filename for video in videos}),
         missing_pictures=sum(card.pictures.missing for card in cards.values()),
     )
@@ -175,13 +182,14 @@ def overview(
 
 def _part(video: ArrangedVideo, footage: Footage | None, cards: Sequence[Card]) -> VideoPart:
     size = f"{footage.width} × {footage.height}" if footage and footage.width and footage.height else None
-    duration_s = video.summary.duration_s if video.summary else None
+    duration_s = footage.duration_s if footage else None
+    own = video.summary is not None and not _was_read_before(footage)
     started_at = footage.started_at if footage and footage.time_source not in DOUBTFUL_SOURCES else None
     return VideoPart(
         number=video.number,
         filename=video.filename,
         path=video.summary.path if video.summary else video.filename,
-        status=str(video.summary.status) if video.summary else OF_ANOTHER_RUN,
+        status=str(video.summary.status) if video.summary and own else OF_ANOTHER_RUN,
         duration_s=duration_s,
         picture=size,
         recorded=moment(footage.started_at) if footage else None,
@@ -193,6 +201,11 @@ def _part(video: ArrangedVideo, footage: Footage | None, cards: Sequence[Card]) 
         timeline=timeline(cards, duration_s, started_at),
         track=track_map(footage.track if footage else (), cards),
     )
+
+
+def _was_read_before(footage: Footage | None) -> bool:
+    """Whether a run skipped the video because an earlier one had read it: nothing is missing."""
+    return footage is not None and footage.of_another_run
 
 
 def _recorded_by(footage: Footage) -> str | None:

@@ -30,6 +30,8 @@ class Footage:
 
     path: str
     video_id: str
+    of_another_run: bool  # this one found that it had been read
+    duration_s: float | None
     width: int | None  # of the upright frame, pixels
     height: int | None
     fps: float | None
@@ -45,6 +47,8 @@ class Footage:
 class _Stored:
     path: str
     video_id: str
+    of_another_run: bool
+    duration_s: float | None
     width: int | None
     height: int | None
     fps: float | None
@@ -96,6 +100,8 @@ def _footage(row: _Stored) -> Footage:
     return Footage(
         path=row.path,
         video_id=row.video_id,
+        of_another_run=row.of_another_run,
+        duration_s=row.duration_s,
         width=row.width,
         height=row.height,
         fps=row.fps,
