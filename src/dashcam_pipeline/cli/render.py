@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -151,10 +152,11 @@ def render(
             ),
             screen=stack.enter_context(Screen(known.path.name)) if show else None,
         )
+        begun_s = time.monotonic()
         try:
             if what is not None:
                 job = replace(job, hidden=_hidden(job, what, vehicles, chosen, config))
-            done = _written(job, target)
+            done = _written(job, target, begun_s)
         except KeyboardInterrupt:
             say_line("dashcam: stopped before the video was whole; nothing of it is left")
             raise
@@ -247,8 +249,8 @@ def _hidden(
         return search(job.video, job.window, finders, what, vehicles, chosen, progress.update)
 
 
-def _written(job: Render, target: Path | None) -> tuple[Rendered, float]:
-    """What was made, and how many times as fast as it plays."""
+def _written(job: Render, target: Path | None, begun_s: float) -> tuple[Rendered, float]:
+    """What was made, and how many times as fast as it plays, the search for what is blurred included."""
     from dashcam_pipeline.render.rendering import render as make
 
     with ExitStack() as stack:
@@ -256,7 +258,7 @@ def _written(job: Render, target: Path | None) -> tuple[Rendered, float]:
             job = replace(job, output=stack.enter_context(whole_video(target)))
         progress = stack.enter_context(Progress("drawing", job.video, job.window))
         done = make(job, progress.update)
-        return done, progress.real_time
+        return done, progress.done_s / (time.monotonic() - begun_s)
 
 
 def _told(made: tuple[Rendered, float], target: Path | None, video: Path) -> int:

@@ -36,7 +36,8 @@ class Progress:
         self._length_s = max(0.001, min(window.to_s, _duration_s(video)) - window.from_s)
         self._begun_s = now()
         self._next_s = EVERY_S
-        self._done_s = 0.0
+        self.done_s = 0.0
+        """Seconds of video that are done."""
         console = console or Console(stderr=True)
         columns = (
             TextColumn("{task.description}"),
@@ -61,18 +62,18 @@ class Progress:
     @property
     def real_time(self) -> float:
         """How many seconds of video were done in a second."""
-        return self._done_s / max(0.001, self._now() - self._begun_s)
+        return self.done_s / max(0.001, self._now() - self._begun_s)
 
     def update(self, frames: int, ts_s: float) -> None:
         """So many frames are done, up to this second of the video."""
-        self._done_s = ts_s - self._window.from_s
+        self.done_s = ts_s - self._window.from_s
         if self._bars is not None and self._task is not None:
-            self._bars.update(self._task, completed=self._done_s, speed=times_real(self.real_time))
+            self._bars.update(self._task, completed=self.done_s, speed=times_real(self.real_time))
             return
         elapsed_s = self._now() - self._begun_s
         if elapsed_s >= self._next_s:
             self._next_s = elapsed_s + EVERY_S
-            share = min(1.0, self._done_s / self._length_s)
+            share = min(1.0, self.done_s / self._length_s)
             say_line(f"{self._what}: {share:.0%} | {frames} frames | {times_real(self.real_time)}")
 
 
