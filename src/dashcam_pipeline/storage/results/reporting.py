@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from psycopg.rows import class_row
+from psycopg.rows import class_row, kwargs_row
 from pydantic import TypeAdapter
 
 from dashcam_pipeline.storage.postgres.connection import Connection
@@ -44,24 +45,6 @@ class Footage:
 
 
 @dataclass(frozen=True, slots=True)
-class _Stored:
-    path: str
-    video_id: str
-    of_another_run: bool
-    duration_s: float | None
-    width: int | None
-    height: int | None
-    fps: float | None
-    started_at: datetime | None
-    utc_offset_min: int | None
-    time_source: str | None
-    time_note: str | None
-    position_source: str | None
-    position_note: str | None
-    track: object
-
-
-@dataclass(frozen=True, slots=True)
 class RaisedAlert:
     """A sighting whose plate is on the watchlist."""
 
@@ -83,8 +66,8 @@ def made_with(connection: Connection, run_id: str) -> MadeWith:
 
 def list_footage(connection: Connection, run_id: str) -> list[Footage]:
     """The videos of a run, by path."""
-    with connection.cursor(row_factory=class_row(_Stored)) as cursor:
-        return [_footage(row) for row in cursor.execute(query("report", "videos"), {"run_id": run_id})]
+    with connection.cursor(row_factory=kwargs_row(_footage)) as cursor:
+        return cursor.execute(query("report", "videos"), {"run_id": run_id}).fetchall()
 
 
 def find_alerts(connection: Connection, uuids: Sequence[str]) -> dict[str, RaisedAlert]:
@@ -96,19 +79,12 @@ def find_alerts(connection: Connection, uuids: Sequence[str]) -> dict[str, Raise
     return found
 
 
-def _footage(row: _Stored) -> Footage:
+def _footage(*, utc_offset_min: int | None, **stored: Any) -> Footage:
+    """A row as the database gives it."""
     return Footage(
-        path=row.path,
-        video_id=row.video_id,
-        of_another_run=row.of_another_run,
-        duration_s=row.duration_s,
-        width=row.width,
-        height=row.height,
-        fps=row.fps,
-        started_at=with_offset(row.started_at, row.utc_offset_min),
-        time_source=row.time_source,
-        time_note=row.time_note,
-        position_source=row.position_source,
-        position_note=row.position_note,
-        track=_TRACK.validate_python(row.track or ()),
+        **{
+            **stored,
+            "started_at": with_offset(stored["started_at"], utc_offset_min),
+            "track": _TRACK.validate_python(stored["track"] or ()),
+        }
     )
