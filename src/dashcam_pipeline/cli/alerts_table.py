@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.table import Table
 from rich.text import Text
 
+from dashcam_pipeline.cli.json_text import json_text
 from dashcam_pipeline.engine.wording import ALERT, ALERT_STYLE
 from dashcam_pipeline.storage.results.reading import with_offset
 from dashcam_pipeline.storage.retention.plate_hash import shown
@@ -80,11 +79,6 @@ def alerts_json(found: Sequence[Alert], work_dir: Path) -> str:
     return json_text(rows)
 
 
-def json_text(rows: Sequence[object]) -> str:
-    """Records for other programs; moments as ISO 8601."""
-    return json.dumps(rows, default=_moment, ensure_ascii=False, indent=2)
-
-
 def closing_lines(found: Sequence[Alert]) -> Iterator[Text]:
     """What the end of a run says of them."""
     for alert in found[:MOST_ALERTS]:
@@ -109,12 +103,6 @@ def delivery_line(found: Sequence[Alert]) -> str | None:
     if given_up:
         lines.append(f"{len(given_up)} undelivered{_why(given_up)}:")
     return f"{' '.join(lines)} `dashcam watchlist resend`" if lines else None
-
-
-def _moment(value: object) -> str:
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat()
-    raise TypeError(f"no JSON: {value!r}")
 
 
 def _why(found: Sequence[Alert]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from rich.table import Table
 
 from dashcam_pipeline.cli.alerts_table import closing_lines
 from dashcam_pipeline.cli.dead_letters import show_dead_letters
+from dashcam_pipeline.cli.json_text import json_text
 from dashcam_pipeline.cli.options import AsJson, Db, WorkDir
 from dashcam_pipeline.cli.reasons import reasons_table
 from dashcam_pipeline.cli.tables import print_table
@@ -51,7 +51,7 @@ def list_runs(
     with open_results(location) as connection:
         found = reading.list_runs(connection)
     if as_json:
-        _print_json([asdict(run) for run in found])
+        print(json_text([asdict(run) for run in found]))
         return
     if not found:
         print("no run has been recorded yet")
@@ -83,13 +83,12 @@ def show_run(
         alerts = alerts_of_run(connection, found.run_id)
         warn_of_replaced(connection, found)
     if as_json:
-        _print_json(
-            {
-                "run": asdict(found),
-                "videos": [asdict(video) for video in videos],
-                "dead_letters": [asdict(letter) for letter in dead],
-            }
-        )
+        shown = {
+            "run": asdict(found),
+            "videos": [asdict(video) for video in videos],
+            "dead_letters": [asdict(letter) for letter in dead],
+        }
+        print(json_text(shown))
         return
     print(
         f"run {found.run_id}: {found.status}, began {_time(found.started_at)}, ended {_time(found.finished_at)}"
@@ -114,10 +113,6 @@ def show_run(
         print(line)
 
 
-def _print_json(value: object) -> None:
-    print(json.dumps(value, ensure_ascii=False, indent=2, default=datetime.isoformat))
-
-
 @contextmanager
 def open_results(location: Location) -> Iterator[Connection]:
     """The database at a location, for reading.
@@ -125,11 +120,22 @@ def open_results(location: Location) -> Iterator[Connection]:
     Raises:
         DatabaseUnavailable: there is none, or it went away meanwhile.
     """
-    with Database.attach(location) as database, connect(database.url) as connection:
-        try:
+    with Database.attach(location) as database, connected(database) as connection:
+        yield connection
+
+
+@contextmanager
+def connected(database: Database) -> Iterator[Connection]:
+    """A connection to a database that is there.
+
+    Raises:
+        DatabaseUnavailable: it went away meanwhile.
+    """
+    try:
+        with connect(database.url) as connection:
             yield connection
-        except psycopg.Error as error:
-            raise unavailable(database.url, error) from error
+    except psycopg.Error as error:
+        raise unavailable(database.url, error) from error
 
 
 def warn_of_replaced(connection: Connection, run: RunSummary) -> None:

@@ -10,20 +10,20 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
-import psycopg
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from dashcam_pipeline.cli.alerts_table import alerts_json, alerts_table, delivery_line, json_text
-from dashcam_pipeline.cli.options import Config, Db, WorkDir
-from dashcam_pipeline.cli.results import open_results
+from dashcam_pipeline.cli.alerts_table import alerts_json, alerts_table, delivery_line
+from dashcam_pipeline.cli.json_text import json_text
+from dashcam_pipeline.cli.options import AsJson, Config, Db, WorkDir
+from dashcam_pipeline.cli.results import connected, open_results
 from dashcam_pipeline.cli.tables import print_table
 from dashcam_pipeline.configuration import load
 from dashcam_pipeline.errors import EXIT_OK, EXIT_SOME_FAILED, BadInput
 from dashcam_pipeline.storage.location import Location, resolve_location
-from dashcam_pipeline.storage.postgres.connection import Connection, connect, unavailable
+from dashcam_pipeline.storage.postgres.connection import Connection
 from dashcam_pipeline.storage.postgres.database import Database
 from dashcam_pipeline.storage.results.reading import find_run
 from dashcam_pipeline.storage.retention.plate_hash import plate_key
@@ -46,7 +46,6 @@ Near = Annotated[
 Past = Annotated[
     bool, typer.Option("--past", help="Also raise the alerts of sightings that are stored already.")
 ]
-Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
 OfRun = Annotated[
     str | None,
     typer.Option("--run", metavar="ID", help="Only of this run: its id, its beginning, or `latest`."),
@@ -100,7 +99,7 @@ def remove(
 
 
 @app.command("list")
-def list_plates(as_json: Json = False, db: Db = None, work_dir: WorkDir = None) -> None:
+def list_plates(as_json: AsJson = False, db: Db = None, work_dir: WorkDir = None) -> None:
     """List the plates that are watched for, and how often each was seen.
 
     Example: dashcam watchlist list
@@ -180,7 +179,7 @@ def import_file(
 
 
 @app.command("alerts")
-def list_alerts(run: OfRun = None, as_json: Json = False, db: Db = None, work_dir: WorkDir = None) -> None:
+def list_alerts(run: OfRun = None, as_json: AsJson = False, db: Db = None, work_dir: WorkDir = None) -> None:
     """List the alerts, the latest last, and whether the webhook has taken them.
 
     Example: dashcam watchlist alerts --run latest
@@ -234,7 +233,7 @@ def resend(
             work_dir=location.work_dir,
             on_state=lambda state: print(state, file=sys.stderr),
         )
-        with _connected(database) as connection:
+        with connected(database) as connection:
             run_id = find_run(connection, run).run_id if run is not None else None
             ids = set(alerts.send_again(connection, run_id, kept=kept))
             connection.commit()
@@ -260,17 +259,8 @@ def _open_list(location: Location) -> Iterator[Connection]:
     """The database for writing; made where there is none, since a list may come before the first run."""
     with Database.open(location.dsn, location.work_dir) as database:
         database.migrate()
-        with _connected(database) as connection:
+        with connected(database) as connection:
             yield connection
-
-
-@contextmanager
-def _connected(database: Database) -> Iterator[Connection]:
-    try:
-        with connect(database.url) as connection:
-            yield connection
-    except psycopg.Error as error:
-        raise unavailable(database.url, error) from error
 
 
 def _watching(config: str | None, location: Location) -> Watching:
